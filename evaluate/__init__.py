@@ -1,0 +1,1 @@
+"""Evaluation: engines, decoding, and writing predictions back to the store."""

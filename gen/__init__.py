@@ -1,0 +1,1 @@
+"""Generation: prompts (level x format), teachers, and the asyncio harvest."""

@@ -1,0 +1,1 @@
+"""Studies: the factorial design as an object."""

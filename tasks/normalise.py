@@ -1,0 +1,12 @@
+"""Text normalisation for identity: case, punctuation and white space do not make another question."""
+
+import re
+import unicodedata
+
+_NOT_WORD = re.compile(r"[^\w+\-*/=<>^%.]+|(?<!\d)\.|\.(?!\d)|_")
+
+
+def normalise(text: str) -> str:
+    """Case-folded NFKC words joined by single spaces. Operators and decimal points stay: 3-2 is not 3+2, 1.5 not 15."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    return " ".join(_NOT_WORD.sub(" ", folded).split())

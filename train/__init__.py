@@ -1,0 +1,1 @@
+"""Training: the student registry, profiles, and the trainers."""
