@@ -1,0 +1,111 @@
+"""Judging: parse replies into rationales, and grade rationales and predictions against the gold answers.
+
+Both are free and repeatable. What has no row by the present version gets one; nothing is ever changed. The store is
+held only to fetch and to write a batch, not while grading.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from ..tasks import keys
+from ..tasks.grading import RULE_VERSION, grade_many
+from ..tasks.realised import PARSER_VERSION, measure
+from ..tasks.values import Question
+from .spool import utc_now
+from .store import Store
+
+BATCH = 20_000
+SQL = Path(__file__).parent / "sql"
+Progress = Callable[[str, int, int], None]
+
+
+def judge(store: Store, progress: Progress | None = None) -> tuple[int, int]:
+    """Parse and grade what is new. Returns (rationales parsed, answers judged).
+
+    `progress(what, done, total)` is called after each batch, `what` being "parsed", "judged" or "graded".
+    """
+    with store.read() as con:
+        todo = con.execute((SQL / "judge_todo.sql").read_text(), _versions()).fetchone() or (0, 0, 0)
+    parsed = _parse(store, todo[0], progress) if todo[0] else 0
+    judged = 0
+    if todo[1] or parsed:
+        judged += _grade(store, "unjudged_rationales.sql", "verdict", "rationale_key", "judged", progress)
+    if todo[2]:
+        judged += _grade(store, "unjudged_predictions.sql", "prediction_verdict", "prediction_key", "graded", progress)
+    return parsed, judged
+
+
+def _versions() -> dict[str, Any]:
+    return {"version": RULE_VERSION, "parser": PARSER_VERSION}
+
+
+def _parse(store: Store, total: int, progress: Progress | None) -> int:
+    sql, done = (SQL / "unparsed_replies.sql").read_text(), 0
+    while True:
+        with store.read() as con:
+            batch = con.execute(sql, {"version": PARSER_VERSION, "batch": BATCH}).fetchall()
+        if not batch:
+            return done
+        rows = []
+        for reply, text in batch:
+            rationale = text.strip()
+            realised = measure(rationale)
+            rows.append(
+                {
+                    "rationale_key": keys.rationale_key(reply, PARSER_VERSION),
+                    "reply_key": reply,
+                    "parser_version": PARSER_VERSION,
+                    "text": rationale,
+                    "realised_steps": realised.steps,
+                    "realised_sentences": realised.sentences,
+                    "realised_tokens": realised.tokens,
+                    "realised_equations": realised.equations,
+                }
+            )
+        with store.write() as con:
+            store.insert(con, "rationale", rows)
+        done += len(batch)
+        if progress:
+            progress("parsed", done, total)
+
+
+def _grade(store: Store, query: str, table: str, key: str, what: str, progress: Progress | None) -> int:
+    sql, done = (SQL / query).read_text(), 0
+    params: dict[str, Any] = {"version": RULE_VERSION, "batch": BATCH}
+    if "$parser" in sql:
+        params["parser"] = PARSER_VERSION
+    with store.read() as con:
+        count = con.execute(f"SELECT count(*) FROM ({sql.replace('LIMIT $batch', '')})", _without(params, "batch"))
+        total = (count.fetchone() or (0,))[0]
+    while True:
+        with store.read() as con:
+            batch = con.execute(sql, params).fetchall()
+        if not batch:
+            return done
+        items = [
+            (text, Question(dataset, split, stem, kind, gold, tuple(choices)))
+            for _, text, dataset, split, stem, choices, kind, gold, _ in batch
+        ]
+        now = utc_now()
+        rows = [
+            {
+                key: row[0],
+                "rule_version": verdict.rule_version,
+                "gold_key": row[8],
+                "status": verdict.status,
+                "answer": verdict.answer,
+                "rule": verdict.rule,
+                "judged_at": now,
+            }
+            for row, verdict in zip(batch, grade_many(items), strict=True)
+        ]
+        with store.write() as con:
+            store.insert(con, table, rows)
+        done += len(batch)
+        if progress:
+            progress(what, done, total)
+
+
+def _without(params: dict[str, Any], name: str) -> dict[str, Any]:
+    return {k: v for k, v in params.items() if k != name}

@@ -1,0 +1,34 @@
+"""One harvest per (store, shard): a lock file in the spool folder that names its holder's process."""
+
+import contextlib
+import fcntl
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from ..errors import StoreError
+
+
+@contextlib.contextmanager
+def only_one(folder: Path, name: str) -> Iterator[None]:
+    """Hold the lock `name` in `folder` while the block runs. StoreError names the process that has it.
+
+    The lock is the kernel's (flock): it goes when its holder dies, however that happens.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.lock"
+    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            holder = os.read(file, 64).decode("ascii", "replace").strip() or "unknown"
+            raise StoreError(
+                f"another {name} is at work on this store: process {holder} ({path}). "
+                f"Next: wait for it, or look at it with: cotdistill status"
+            ) from None
+        os.ftruncate(file, 0)
+        os.write(file, f"{os.getpid()}\n".encode())
+        yield
+    finally:
+        os.close(file)
