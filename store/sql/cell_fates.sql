@@ -1,0 +1,25 @@
+-- What becomes of each wanted reply of cell $cell when a corpus is made of it: kept, or the reason why not?
+-- The leak guard comes first: a question that is in any loaded test split, by key or by its words, never trains.
+-- Grain: one member of the cell. Columns: question, rationale, fate.
+WITH held_out AS (
+    SELECT DISTINCT text_key FROM question WHERE split <> 'train'
+)
+SELECT
+    m.question_key, n.rationale_key, m.sample_index, n.text AS completion,
+    q.dataset, q.split, q.text, q.choices, q.answer_kind, q.gold,
+    CASE
+        WHEN h.text_key IS NOT NULL THEN 'in a test split'
+        WHEN r.status IS NULL THEN 'missing'
+        WHEN r.status <> 'ok' THEN r.status
+        WHEN q.question_key IS NULL THEN 'question not loaded'
+        WHEN n.verdict IS NULL THEN 'not judged'
+        WHEN n.verdict <> 'correct' AND NOT $any_verdict THEN n.verdict
+        ELSE 'kept'
+    END AS fate
+FROM cell_member AS m
+LEFT JOIN reply AS r ON r.reply_key = m.reply_key
+LEFT JOIN question AS q ON q.question_key = m.question_key
+LEFT JOIN held_out AS h ON h.text_key = q.text_key
+LEFT JOIN rationale_now AS n ON n.reply_key = m.reply_key
+WHERE m.cell_key = $cell
+ORDER BY m.question_key, m.sample_index, m.reply_key
