@@ -3,6 +3,7 @@
 The SDK's own retries are off: the harvest's one policy (clients/retry.py) decides what is asked again.
 """
 
+import asyncio
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -22,16 +23,15 @@ class OpenAIChat:
     """
 
     def __init__(self, base_url: str, api_key: str, model: str, *, official: bool, deadline_s: float = 300.0) -> None:
-        import httpx
         import openai
 
         self.model = model
         self.base_url = base_url
         self.max_tokens_field = "max_completion_tokens" if official else "max_tokens"
-        # httpx scans its whole pool for every request, so connections are capped only by the harvest's concurrency.
-        limits = httpx.Limits(max_connections=None, max_keepalive_connections=None)
-        self._http = httpx.AsyncClient(limits=limits, timeout=httpx.Timeout(deadline_s, connect=15.0))
-        self._sdk = openai.AsyncOpenAI(base_url=base_url, api_key=api_key, max_retries=0, http_client=self._http)
+        self.deadline_s = deadline_s
+        self._sdk = openai.AsyncOpenAI(
+            base_url=base_url, api_key=api_key, max_retries=0, timeout=openai.Timeout(deadline_s, connect=15.0)
+        )
 
     async def __aenter__(self) -> Self:
         return self
@@ -47,15 +47,16 @@ class OpenAIChat:
         import openai
 
         try:
-            reply = await self._sdk.chat.completions.create(
-                model=self.model,
-                messages=[{"role": m.role, "content": m.content} for m in messages],  # type: ignore[misc]
-                **self._options(sampling),
-            )
+            async with asyncio.timeout(self.deadline_s):
+                reply = await self._sdk.chat.completions.create(
+                    model=self.model,
+                    messages=[{"role": m.role, "content": m.content} for m in messages],  # type: ignore[misc]
+                    **self._options(sampling),
+                )
         except openai.APIStatusError as error:
             raise self._status_error(error) from error
-        except openai.APITimeoutError as error:
-            raise Unavailable(f"{self.base_url}: no answer within the deadline") from error
+        except (openai.APITimeoutError, TimeoutError) as error:
+            raise Unavailable(f"{self.base_url}: no answer within {self.deadline_s:.0f} s") from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
             raise Unavailable(f"{self.base_url}: {type(cause).__name__}: {cause}") from error

@@ -1,0 +1,57 @@
+"""The command line: the verbs in the order of the work. Each lives in commands/; nothing heavy is imported here."""
+
+import sys
+
+import typer
+
+from . import __version__
+from .commands import imports, questions
+from .commands.doctor import doctor
+from .commands.generate import generate, serve_teacher
+from .commands.store_verbs import export, ingest, sql, status
+from .errors import Error
+
+app = typer.Typer(
+    name="cotdistill",
+    help="Chain-of-thought distillation around one DuckDB store: harvest rationales from a teacher, train small "
+    "students on them, ask SQL which supervision worked.",
+    epilog="A first look, without key or GPU: cotdistill demo",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.add_typer(questions.app, name="questions")
+app.add_typer(imports.app, name="import")
+app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
+app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(ingest)
+app.command(epilog="Example: cotdistill status --json")(status)
+app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp --teacher gpt-4o --level 5")(export)
+app.command(epilog='Example: cotdistill sql "SELECT dataset, count(*) FROM question GROUP BY ALL"')(sql)
+app.command("serve-teacher", epilog="Example: cotdistill serve-teacher --port 8399")(serve_teacher)
+app.command(epilog="Example: cotdistill doctor --json")(doctor)
+
+
+def _version(show: bool) -> None:
+    if show:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def _root(version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show it.")) -> None:
+    pass
+
+
+def main() -> None:
+    """Entry point: an Error is one line on stderr and its exit code; anything else is a bug and shows its traceback."""
+    try:
+        app()
+    except Error as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("stopped; what was received is kept", file=sys.stderr)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(1)

@@ -1,0 +1,162 @@
+"""What every verb shares: its options, how results are printed, and how long work shows its progress."""
+
+import json
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+import typer
+
+from ..errors import ConfigError
+
+if TYPE_CHECKING:
+    from ..store.store import Store
+
+StoreOption = Annotated[Path, typer.Option("--store", envvar="COTDISTILL_STORE", help="The DuckDB store.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
+DatasetsOption = Annotated[str | None, typer.Option("--dataset", help="Data sets, comma-separated.")]
+TeachersOption = Annotated[str | None, typer.Option("--teacher", help="Teachers, comma-separated.")]
+LevelsOption = Annotated[str | None, typer.Option("--level", help="Levels: 4, or 1,3,5, or 1-6.")]
+FormatsOption = Annotated[str | None, typer.Option("--format", help="Formats, comma-separated.")]
+DEFAULT_STORE = Path("cotdistill.duckdb")
+
+
+def open_store(path: Path, *, create: bool = False, patience_s: float = 60.0) -> "Store":
+    """The store, with a line on stderr when another program holds it."""
+    from ..store.store import Store
+
+    def waiting(holder: str) -> None:
+        say(f"{path} is held open by {holder}; waiting for it ...")
+
+    return Store.open(path, create=create, patience_s=patience_s, on_wait=waiting)
+
+
+def settle(store: "Store") -> None:
+    """Bring the spool home and judge what is new, with a bar."""
+    with Bar("judging") as bar:
+        store.settle(lambda what, done, total: bar.update(done, total, what))
+
+
+def words(text: str | None) -> list[str] | None:
+    """A comma-separated flag as a list; None stays None."""
+    return [part.strip() for part in text.split(",") if part.strip()] if text is not None else None
+
+
+def numbers(text: str | None, flag: str) -> list[int] | None:
+    """`4`, `1,3,5` or `1-6` as a list of integers. ConfigError names the flag and the value."""
+    if text is None:
+        return None
+    found: list[int] = []
+    for part in text.split(","):
+        first, dash, last = part.strip().partition("-")
+        if not first.isdecimal() or (dash and not last.isdecimal()) or (dash and int(last) < int(first)):
+            raise ConfigError(f"{flag} {text!r} is not a list of numbers. Next: write it as 4, 1,3,5 or 1-6")
+        found += range(int(first), int(last or first) + 1)
+    return list(dict.fromkeys(found))
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal (stderr); results go to stdout."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def print_rows(
+    columns: Sequence[str], rows: Sequence[Sequence[Any]], *, as_json: bool, title: str | None = None
+) -> None:
+    """A result on stdout: a table for people, or a JSON array of objects."""
+    if as_json:
+        print_json([dict(zip(columns, row, strict=True)) for row in rows])
+        return
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    numeric = [all(isinstance(row[i], (int, float)) or row[i] is None for row in rows) for i in range(len(columns))]
+    for name, right in zip(columns, numeric, strict=True):
+        table.add_column(name.replace("_", " "), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        table.add_row(*(_shown(value) for value in row))
+    console = Console(file=sys.stdout, highlight=False)
+    console.print(table)
+
+
+def print_json(value: Any) -> None:
+    """JSON on stdout; times and paths as strings."""
+    print(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def usd(amount: float | None) -> str:
+    """Dollars for people; `unknown` where nobody knows."""
+    return "unknown" if amount is None else f"${amount:,.4f}" if 0 < amount < 0.01 else f"${amount:,.2f}"
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return "-"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    from rich.markup import escape
+
+    return escape(str(value))
+
+
+class Bar:
+    """A progress bar on stderr; where stderr is no terminal, a line every 30 seconds and one at the end."""
+
+    EVERY_S = 30.0
+
+    def __init__(self, label: str) -> None:
+        self.label = label
+        self._bar: Any = None
+        self._task: Any = None
+        self._last = time.monotonic()
+        self._state = (0, 0, "")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+        elif self._state[1]:
+            self._line()
+
+    def update(self, done: int, total: int, text: str = "") -> None:
+        """Show `done` of `total`, with a few words beside it."""
+        self._state = (done, total, text)
+        if sys.stderr.isatty():
+            if self._bar is None:
+                self._start(total)
+            self._bar.update(self._task, completed=done, total=total, text=text)
+        elif time.monotonic() - self._last >= self.EVERY_S:
+            self._last = time.monotonic()
+            self._line()
+
+    def _start(self, total: int) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self._bar = Progress(
+            TextColumn(self.label),
+            BarColumn(bar_width=20),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[text]}"),
+            TimeRemainingColumn(),
+            console=Console(stderr=True),
+        )
+        self._task = self._bar.add_task(self.label, total=total, text="")
+        self._bar.start()
+
+    def _line(self) -> None:
+        done, total, text = self._state
+        say(f"{self.label}: {done:,} of {total:,}{', ' + text if text else ''}")

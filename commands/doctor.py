@@ -1,0 +1,76 @@
+"""`cotdistill doctor`: what this machine can do, and the install line for what is missing."""
+
+import os
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .common import JsonOption, print_json, print_rows
+
+Check = tuple[str, str, str]  # what, state, next
+
+
+def doctor(
+    teachers: Annotated[
+        Path | None, typer.Option(envvar="COTDISTILL_TEACHERS", help="Your own registry of teachers (TOML).")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say what this machine can do: libraries, GPU, keys (present or not, never their value), and what to install."""
+    checks = [*_libraries(), _cuda(), *_keys(teachers)]
+    if as_json:
+        print_json([{"what": what, "state": state, "next": next_} for what, state, next_ in checks])
+    else:
+        print_rows(("what", "state", "next"), checks, as_json=False)
+
+
+def _libraries() -> list[Check]:
+    wanted = (
+        ("duckdb", "", "the store"),
+        ("polars", "", "the exports"),
+        ("openai", "", "teachers over the OpenAI protocol"),
+        ("google-genai", "", "Gemini"),
+        ("torch", "cpu", "training and evaluation"),
+        ("transformers", "cpu", "evaluation engine `transformers`"),
+        ("trl", "cpu", "trainer `trl`"),
+        ("peft", "cpu", "LoRA"),
+        ("huggingface_hub", "hub", "students and data sets from the hub"),
+        ("unsloth", "cuda", "trainer `unsloth`"),
+        ("vllm", "cuda", "engine `vllm`"),
+    )
+    checks = []
+    for name, extra, purpose in wanted:
+        try:
+            checks.append((name, metadata.version(name), ""))
+        except metadata.PackageNotFoundError:
+            line = f"pip install 'cotdistill[{extra}]'" if extra else "pip install --force-reinstall cotdistill"
+            checks.append((name, f"not installed ({purpose})", line))
+    return checks
+
+
+def _cuda() -> Check:
+    try:
+        import torch
+    except ImportError:
+        return ("CUDA", "unknown without torch", "pip install 'cotdistill[cpu]'")
+    if not torch.cuda.is_available():
+        return ("CUDA", f"none; {os.cpu_count()} CPU cores", "train --student tiny runs on the CPU")
+    names = ", ".join(torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count()))
+    return ("CUDA", f"{torch.version.cuda}: {names}", "")
+
+
+def _keys(teachers: Path | None) -> list[Check]:
+    from ..gen.teachers import load_registry
+
+    by_variable: dict[str, list[str]] = {}
+    for teacher in load_registry(teachers).values():
+        if teacher.key_env:
+            by_variable.setdefault(teacher.key_env, []).append(teacher.name)
+    checks = []
+    for variable, names in by_variable.items():
+        present = bool(os.environ.get(variable))
+        next_ = "" if present else f"export {variable}=... for {', '.join(names)}"
+        checks.append((variable, "present" if present else "not set", next_))
+    return checks

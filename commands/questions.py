@@ -1,0 +1,118 @@
+"""`cotdistill questions`: load the benchmarks, add your own, list what is there."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from ..errors import ConfigError
+from .common import DEFAULT_STORE, Bar, JsonOption, StoreOption, open_store, print_rows, say, words
+
+if TYPE_CHECKING:
+    from ..store.store import Store
+
+app = typer.Typer(help="Load benchmark questions, add your own, list what is loaded.", no_args_is_help=True)
+Row = tuple[str, str, int, int, str]
+COLUMNS = ("dataset", "split", "questions", "new", "note")
+
+
+@app.command("load", epilog="Example: cotdistill questions load --dataset svamp,gsm8k --source ~/benchmarks")
+def load(
+    dataset: Annotated[str, typer.Option(help="Data sets, comma-separated, or `all`.")],
+    split: Annotated[str | None, typer.Option(help="One split; without it every split that is there.")] = None,
+    source: Annotated[
+        Path | None, typer.Option(help="Folder with the owners' files; without it the Hugging Face hub is asked.")
+    ] = None,
+    paper: Annotated[
+        Path | None, typer.Option(help="Folder of the paper's released files, for training splits found only there.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Load questions of known data sets into the store, which is created when it is missing."""
+    from ..tasks.datasets.registry import DATASETS
+
+    names = list(DATASETS) if dataset == "all" else words(dataset) or []
+    for name in names:
+        if name not in DATASETS:
+            raise ConfigError(f"unknown data set {name!r}. Known: {', '.join(DATASETS)}. Next: name one, or `all`")
+    opened = open_store(store, create=True)
+    rows: list[Row] = []
+    with Bar("loading") as bar:
+        for done, name in enumerate(names):
+            bar.update(done, len(names), name)
+            rows += load_dataset(opened, name, split=split, source=source, paper=paper, strict=dataset != "all")
+        bar.update(len(names), len(names))
+    print_rows(COLUMNS, rows, as_json=as_json)
+
+
+def load_dataset(
+    store: "Store",
+    name: str,
+    *,
+    split: str | None = None,
+    source: Path | None = None,
+    paper: Path | None = None,
+    strict: bool = True,
+) -> list[Row]:
+    """Load one data set into the store; one result row per split. With `strict`, nothing loaded is a ConfigError."""
+    from ..store.questions import add_questions
+    from ..tasks.datasets.registry import load_questions
+
+    try:
+        result = load_questions(name, split=split, source=source, paper=paper, hub=source is None)
+    except ConfigError as error:
+        if strict:
+            raise
+        return [(name, split or "-", 0, 0, f"not loaded: {error}")]
+    rows: list[Row] = []
+    by_split: dict[str, list[object]] = {}
+    for question in result.questions:
+        by_split.setdefault(question.split, []).append(question)
+    for part, questions in by_split.items():
+        added = add_questions(store, questions)  # type: ignore[arg-type]
+        note = f"{added.corrected} corrected" if added.corrected else ""
+        rows.append((name, part, len(questions), added.new, note))
+    for part, file in result.absent.items():
+        rows.append((name, part, 0, 0, f"no file {file}"))
+    return rows
+
+
+@app.command("add", epilog="Example: cotdistill questions add mine.jsonl --dataset mine --kind number")
+def add(
+    file: Annotated[Path, typer.Argument(help="JSONL, CSV or Parquet with question, answer, choices, split columns.")],
+    dataset: Annotated[str, typer.Option(help="The name your data set gets.")],
+    kind: Annotated[str, typer.Option(help="number, latex, choice, boolean or text.")],
+    split: Annotated[str, typer.Option(help="The split of rows that do not say theirs.")] = "train",
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Add questions of your own, validated row by row before any is stored."""
+    from ..store.questions import add_questions
+    from ..tasks.datasets.own import read_questions
+    from ..tasks.datasets.registry import DATASETS
+
+    if dataset in DATASETS:
+        raise ConfigError(f"{dataset!r} is a known data set's name. Next: --dataset with a name of your own")
+    if kind not in ("number", "latex", "choice", "boolean", "text"):
+        raise ConfigError(f"unknown --kind {kind!r}. Next: number, latex, choice, boolean or text")
+    questions = read_questions(file, dataset, kind, split)  # type: ignore[arg-type]
+    added = add_questions(open_store(store, create=True), questions)
+    n_gold = sum(q.gold is not None for q in questions)
+    note = f"{n_gold} with a gold answer" + (f", {added.corrected} corrected" if added.corrected else "")
+    print_rows(COLUMNS, [(dataset, split, len(questions), added.new, note)], as_json=as_json)
+
+
+@app.command("list", epilog="Example: cotdistill questions list --json")
+def list_(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """List the questions loaded, and the data sets that could be."""
+    from ..store.status import read_status
+    from ..tasks.datasets.registry import DATASETS
+
+    table = read_status(open_store(store)).questions
+    print_rows(table.columns, table.rows, as_json=as_json)
+    if not as_json:
+        loaded = {row[0] for row in table.rows}
+        rest = [name for name in DATASETS if name not in loaded]
+        if rest:
+            say(f"not loaded: {', '.join(rest)}. Next: cotdistill questions load --dataset {rest[0]}")
