@@ -59,7 +59,7 @@ class SpoolWriter:
         """Receive several rows in one write: after a kill all of them are there, or none but for a torn last line."""
         data = b"".join(
             json.dumps({"table": table, "row": dict(row)}, ensure_ascii=False, separators=(",", ":")).encode(
-                "utf-8", "backslashreplace"
+                "utf-8", "replace"
             )
             + b"\n"
             for table, row in rows
