@@ -23,10 +23,10 @@ from dataclasses import dataclass
 from .values import AnswerKind
 
 MAX_TEXT = 200_000  # characters looked at: the end of longer texts
-_FILLER = r"\s*(?:is|are|was|(?:should|must|would|will)\s+be|(?:can|could)\s+be\s+considered|remains|becomes)"
+_FILLER = r"[\s.-]*(?:is|are|was|(?:should|must|would|will)\s+be|(?:can|could)\s+be\s+considered|remains|becomes)"
 _ANSWER_IS = re.compile(
-    rf"(?<!given\s)(?<!provided\s)(?<!wrong\s)(?<!incorrect\s)\banswers?(?:\s+(?:to|for)\s[^.\n]{{1,80}}?)?"
-    rf"(?:{_FILLER}(?:\s*:)?|\s*[:=])|(?<=the)answer{_FILLER}",
+    rf"(?<!given\s)(?<!provided\s)(?<!wrong\s)(?<!incorrect\s)\banswers?(?:\s+(?:to|for|that)\s[^.\n]{{1,80}}?)?"
+    rf"(?:{_FILLER}(?:\s*:)?|\s*[:=])|(?<=the)[.-]*answer{_FILLER}",
     re.IGNORECASE,
 )
 _HASH = re.compile(r"####")
@@ -42,6 +42,11 @@ _NEXT_QUESTION = re.compile(
     r"\n\s*(?:#+\s*)?(?:Question|Q|Problem|Instruction|Input|User|Human)\s*\d*\s*:"
     r"|<\|(?:im_start|user|start_header_id)"
 )
+_LISTED = re.compile(r"(?:\s*(?:,\s*and|,|and|or)\s*\$[^$\n]+\$)+")
+_HEDGE = re.compile(
+    r"(?:<[a-zA-Z]+>|(?:therefore|thus|hence|likely|most\s+likely|probably|definitely|clearly|indeed|simply)\b)[\s,:]*",
+    re.IGNORECASE,
+)
 _NEGATED = re.compile(r"(?:n't|not|neither)\b", re.IGNORECASE)
 
 
@@ -55,7 +60,9 @@ class Announcement:
 
 def clean(text: str) -> str:
     """The text without bold marks, back quotes and what follows the start of a next question."""
-    text = _BOLD.sub("", text[-MAX_TEXT:]).replace("`", "")
+    text = text[-MAX_TEXT:].replace("`", "")
+    if "**" in text:
+        text = _BOLD.sub("", text)
     for cut in _NEXT_QUESTION.finditer(text):
         if (
             _ANSWER_IS.search(text, 0, cut.start())
@@ -114,6 +121,9 @@ def unwrap(announced: str) -> str:
     Sentences end at a line break or at . ! ? before a space and a capital, or at the end.
     """
     text = announced.lstrip(" \t:=\n")
+    if text[:1] in "." and len(text) > 1 and text[1].isalpha():
+        text = text[1:]  # "The.answer.is.False": spaces lost in the released files
+    text = _HEDGE.sub("", text, count=1) if _HEDGE.match(text) else text
     while True:
         if match := re.match(r"\$?\\(?:boxed|fbox)\s*(?=\{)", text):
             inner = braced(text[match.end() :])
@@ -127,8 +137,12 @@ def unwrap(announced: str) -> str:
             re.S,
         ):
             inner = next(group for group in match.groups() if group is not None).strip()
-            if re.match(r"[^.\n]*=\s*$|\s*=", text[match.end() :]):
+            rest = text[match.end() :]
+            if re.match(r"[^.\n]*=\s*$|\s*=", rest):
                 break
+            listed = _LISTED.match(rest)
+            if listed:
+                return ", ".join([inner, *re.findall(r"\$([^$\n]+)\$", listed.group())])
             text = inner
             continue
         break

@@ -20,15 +20,16 @@ NONE = "none"
 
 # After the announced number, what follows one of these is a reason or a condition, not another part of the answer.
 _CLAUSE = re.compile(
-    r"\b(?:because|since|as|which|where|when|after|before|so|if|per|out\s+of|from|in|than|of|for|at|on|with|given|i\.e)\b|[(;]",
+    r"\b(?:because|since|as|which|where|when|after|before|so|if|per|out\s+of|from|in|than|of|for|at|on|with|given|not|rather|instead|i\.e)\b|[(;]",
     re.IGNORECASE,
 )
 _LIST = re.compile(r"(?:\band\b|\bor\b|,|&)\s*[^\d,;.]{0,30}$", re.IGNORECASE)
 _OPERATOR = re.compile(r"\s*(?:[a-zA-Z$£€%.\s]{0,20}?)\s*(?:[-+*/×÷xX^−–:]|\\times|\\div|\\cdot)\s*\(?[$£€]?$")
+_UNIT_POWER = re.compile(r"\s*(?:\\?[a-zA-Z]+\{?\s*){1,2}\}?\s*\^\{?")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _YES = {"true": True, "yes": True, "false": False, "no": False}
 _BOOLEAN = re.compile(
-    r"\W*(?:most\s+likely\s+|likely\s+|probably\s+|definitely\s+)?(true|false|yes|no)(?=$|[^\w\s]|\s*$|\s+(?:because|since|as|and|but|based|given)\b)",
+    r"\W*(?:(true|false)\b|(yes|no)(?=$|[^\w\s]|\s*$|\s+(?:because|since|as|and|but|based|given|if)\b))",
     re.IGNORECASE,
 )
 _LETTER = re.compile(r"\W*(?:(?:option|choice|letter|answer)\s+)?[(\[\"'{]*([A-Za-z])(?![A-Za-z0-9'’])", re.IGNORECASE)
@@ -125,6 +126,8 @@ def _leading(span: str, numbers: list[quantity.Quantity]) -> tuple[quantity.Quan
         if number.start >= limit:
             break
         between = span[first.end : number.start]
+        if _UNIT_POWER.fullmatch(between):
+            continue
         signed = number.text[:1] in "-−–+"
         if "=" in between or _OPERATOR.fullmatch(between) or (signed and not re.search(r"\w", between)):
             return None, False
@@ -144,7 +147,7 @@ def _bare_number(cleaned: str) -> quantity.Quantity | None:
         spoken = quantity.words(text)
         return spoken if spoken and spoken.end == len(text) else None
     unit = text[value.end :].strip()
-    alone = value.start == 0 and len(unit.split()) <= 2 and not re.search(r"[\d=+*/]", unit)
+    alone = value.start == 0 and len(unit.split()) <= 2 and not re.search(r"[\d=+*/√(^\\]", unit)
     return value if alone else None
 
 
@@ -221,13 +224,10 @@ def _by_text(span: str, choices: tuple[str, ...]) -> list[str]:
 
 def _by_value(span: str, choices: tuple[str, ...]) -> list[str]:
     value, clear = announced_number(span)
-    if value is None or not clear:
+    if value is None or not clear or re.match(r"\s*[√(^*/×π\\]", span[value.end :]):
         return []
-    picked = []
-    for i, choice in enumerate(choices):
-        read, plain = announced_number(choice)
-        if read is not None and plain and read.value == value.value:
-            picked.append(LETTERS[i])
+    read = [_bare_number(choice) for choice in choices]
+    picked = [LETTERS[i] for i, number in enumerate(read) if number is not None and number.value == value.value]
     return picked if len(picked) == 1 else []
 
 
@@ -259,7 +259,7 @@ def _grade_boolean(cleaned: str, gold: str) -> Verdict:
     for found in extract.announcements(cleaned, "boolean"):
         said = _BOOLEAN.match(extract.unwrap(found.text))
         if said:
-            value = _YES[said.group(1).casefold()]
+            value = _YES[(said.group(1) or said.group(2)).casefold()]
             return _decided(value == truth, str(value), found.rule)
     bare = re.fullmatch(r"\W*(true|false|yes|no)\W*", cleaned, re.IGNORECASE)
     if bare:
