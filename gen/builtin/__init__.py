@@ -1,1 +1,1 @@
-"""The built-in teacher: solves `arith` questions and speaks the OpenAI protocol over loopback."""
+"""The built-in teacher: reads a word problem, solves it, and writes a rationale of the requested grain and format."""
