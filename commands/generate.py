@@ -143,7 +143,7 @@ def _running(teacher: "Teacher", base_url: str | None) -> Iterator[str | None]:
     if teacher.provider != "builtin" or base_url is not None:
         yield base_url
         return
-    from ..gen.builtin.server import start_server
+    from ..gen.builtin.background import start_server
 
     with start_server() as server:
         yield server.base_url

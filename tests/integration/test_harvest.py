@@ -1,0 +1,190 @@
+"""The harvest against the built-in teacher's server: real SDK, real sockets, faults on order."""
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from cotdistill.errors import ConfigError, TeacherError
+from cotdistill.gen import harvest as harvest_module
+from cotdistill.gen.builtin.background import start_server
+from cotdistill.gen.harvest import Tally, harvest
+from cotdistill.gen.plan import Plan, load_questions, make_plan
+from cotdistill.gen.prompts import recipes
+from cotdistill.gen.teachers import Teacher, connect, find_teacher, load_registry
+from cotdistill.store.questions import add_questions
+from cotdistill.store.store import Store
+from cotdistill.tasks.datasets import arith
+from cotdistill.tasks.values import Recipe, Sampling
+
+SAMPLING = Sampling(max_tokens=512)
+LEVELS_1_3 = recipes([1, 3], ["original", "answer-only"], "no")
+
+
+def teacher(name: str = "builtin-strict") -> Teacher:
+    return find_teacher(name, registry=load_registry())
+
+
+def filled(path: Path, n_questions: int) -> Store:
+    store = Store.open(path)
+    add_questions(store, arith.questions("train", n_questions))
+    return store
+
+
+def planned(
+    store: Store, wanted: Sequence[Recipe] = LEVELS_1_3, who: str = "builtin-strict", n_samples: int = 1
+) -> Plan:
+    return make_plan(store, teacher(who), load_questions(store, "arith", "train", None), wanted, SAMPLING, n_samples)
+
+
+def run(
+    store: Store, plan: Plan, url: str, *, concurrency: int = 16, who: str = "builtin-strict", deadline_s: float = 60.0
+) -> Tally:
+    async def go() -> Tally:
+        async def at_once(seconds: float) -> None:
+            await asyncio.sleep(min(seconds, 0.01))
+
+        async with connect(teacher(who), base_url=url, deadline_s=deadline_s) as client:
+            tally = Tally(n_wanted=len(plan.calls), n_cached=0)
+            return await harvest(
+                store, client, teacher(who), plan.calls, SAMPLING, tally, concurrency=concurrency, sleep=at_once
+            )
+
+    return asyncio.run(go())
+
+
+def counts(store: Store) -> tuple[int, int, int]:
+    with store.read() as con:
+        found = con.execute(
+            "SELECT (SELECT count(*) FROM reply), (SELECT count(DISTINCT reply_key) FROM cell_member), "
+            "(SELECT count(*) FROM attempt)"
+        ).fetchone()
+    assert found is not None
+    return found
+
+
+def test_everything_planned_is_received_judged_and_never_asked_again(store_path: Path) -> None:
+    store = filled(store_path, 40)
+    plan = planned(store)
+    assert [(c.n_wanted, c.n_cached, c.usd) for c in plan.cells] == [(40, 0, 0.0)] * 3
+    with start_server() as server:
+        tally = run(store, plan, server.base_url)
+    assert (tally.n_done, tally.n_failed, tally.n_unusable) == (120, 0, 0)
+    assert counts(store) == (120, 120, 120)
+    store.settle()
+    with store.read() as con:
+        verdicts = con.execute(
+            "SELECT level, format, verdict, count(*), avg(realised_tokens) FROM cell_rationale "
+            "GROUP BY ALL ORDER BY level"
+        ).fetchall()
+    assert [row[:4] for row in verdicts] == [
+        (1, "original", "correct", 40),
+        (3, "original", "correct", 40),
+        (None, "answer-only", "correct", 40),
+    ]
+    assert verdicts[2][4] < verdicts[0][4] < verdicts[1][4]
+    again = planned(store)
+    assert again.calls == ()
+    assert [c.n_cached for c in again.cells] == [40, 40, 40]
+
+
+def test_faults_lose_nothing_and_every_call_is_an_attempt(store_path: Path) -> None:
+    store = filled(store_path, 100)
+    plan = planned(store, recipes([3], ["original"], "no"))
+    with start_server(faults="500:0.08,429:0.08,cut:0.04,hang:0.01") as server:
+        tally = run(store, plan, server.base_url, concurrency=25, deadline_s=2.0)
+    assert (tally.n_done, tally.n_failed) == (100, 0)
+    assert tally.n_retried > 0
+    replies, wanted, attempts = counts(store)
+    assert (replies, wanted, attempts) == (100, 100, 100 + tally.n_retried)
+    with store.read() as con:
+        statuses = dict(con.execute("SELECT status, count(*) FROM attempt GROUP BY 1").fetchall())
+    assert statuses["ok"] == 100
+    assert set(statuses) <= {"ok", "unavailable", "rate_limited", "bad_reply"}
+
+
+def test_samples_of_one_prompt_have_their_own_identity(store_path: Path) -> None:
+    store = filled(store_path, 5)
+    plan = planned(store, recipes([3], ["original"], "no"), n_samples=3)
+    assert len(plan.calls) == 15
+    with start_server() as server:
+        run(store, plan, server.base_url)
+    with store.read() as con:
+        assert con.execute("SELECT sample_index, count(*) FROM reply GROUP BY 1 ORDER BY 1").fetchall() == [
+            (0, 5),
+            (1, 5),
+            (2, 5),
+        ]
+
+
+def test_sloppy_is_wrong_in_its_share_and_the_store_knows(store_path: Path) -> None:
+    store = filled(store_path, 300)
+    plan = planned(store, recipes([3], ["original"], "no"), who="builtin-sloppy")
+    with start_server(sloppy_share=0.2) as server:
+        run(store, plan, server.base_url, who="builtin-sloppy")
+    store.settle()
+    with store.read() as con:
+        wrong = con.execute("SELECT count(*) FROM rationale_now WHERE verdict = 'wrong'").fetchone()
+    assert wrong is not None
+    assert 35 <= wrong[0] <= 85  # 60 expected, 6.9 the standard deviation
+
+
+def test_a_truncated_reply_is_kept_with_its_status(store_path: Path) -> None:
+    store = filled(store_path, 3)
+    wanted = recipes([6], ["original"], "no")
+    short = Sampling(max_tokens=5)
+    plan = make_plan(store, teacher(), load_questions(store, "arith", "train", None), wanted, short)
+
+    async def go(url: str) -> None:
+        async with connect(teacher(), base_url=url) as client:
+            await harvest(store, client, teacher(), plan.calls, short, Tally(3, 0))
+
+    with start_server() as server:
+        asyncio.run(go(server.base_url))
+    with store.read() as con:
+        assert con.execute("SELECT status, finish_reason FROM reply GROUP BY ALL").fetchall() == [
+            ("truncated", "length")
+        ]
+
+
+def test_an_unknown_model_stops_the_harvest_at_once(store_path: Path) -> None:
+    store = filled(store_path, 50)
+    plan = planned(store)
+    wrong = teacher().model_copy(update={"model": "builtin-none"})
+
+    async def go(url: str) -> None:
+        async with connect(wrong, base_url=url) as client:
+            await harvest(store, client, wrong, plan.calls, SAMPLING, Tally(150, 0), concurrency=4)
+
+    with start_server() as server, pytest.raises(ConfigError, match=r"no model 'builtin-none' \(HTTP 404\)"):
+        asyncio.run(go(server.base_url))
+    assert counts(store)[0] == 0
+
+
+def test_nobody_at_the_address_is_one_clear_error(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(harvest_module, "GIVE_UP_AFTER", 3)
+    store = filled(store_path, 20)
+    with pytest.raises(TeacherError, match="has not answered 3 questions in a row"):
+        run(store, planned(store), "http://127.0.0.1:9/v1", concurrency=2)
+
+
+def test_a_key_is_sent_but_never_stored(store_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    planted = "sk-planted-0123456789"
+    monkeypatch.setenv("PLANTED_API_KEY", planted)
+    store = filled(store_path, 10)
+    plan = planned(store, recipes([1], ["original"], "no"))
+    keyed = teacher().model_copy(update={"provider": "openai-compatible", "key_env": "PLANTED_API_KEY"})
+
+    async def go(url: str) -> None:
+        async with connect(keyed, base_url=url) as client:
+            await harvest(store, client, keyed, plan.calls, SAMPLING, Tally(10, 0))
+
+    with start_server(faults="500:0.2") as server:
+        asyncio.run(go(server.base_url))
+    for path in [store.path, *store.spool_dir.rglob("*")]:
+        assert planted.encode() not in (path.read_bytes() if path.is_file() else b"")
+
+
+def test_a_teacher_without_its_key_is_refused_by_name() -> None:
+    with pytest.raises(ConfigError, match="OPENAI_API_KEY, which is not set"):
+        connect(teacher("gpt-4o"))
