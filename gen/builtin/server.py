@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import hashlib
 import json
+import logging
 import os
 import sys
 import threading
@@ -62,6 +63,9 @@ class _Service:
                 return 200, b'{"status":"ok"}'
         except wire.BadCall as error:
             return error.status, error.body()
+        except Exception:
+            logging.getLogger(__name__).exception("%s %s failed", method, path)
+            return 500, wire.error_body("the built-in teacher failed on this request", kind="server_error")
         return 404, wire.error_body(f"no such path: {path}. Known: /v1/chat/completions, /v1/models, /health")
 
 

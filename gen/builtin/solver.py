@@ -92,6 +92,8 @@ def solve(text: str) -> Solution:
         step = _change(change, subject, total, first.o)
         steps.append(replace(step, left_from=len(steps) - 1 if steps else None))
         subject, total = steps[-1].subject, steps[-1].result
+    if not steps:
+        raise CannotSolve("There is nothing to work out.")
     if question.a != subject or question.o != first.o:
         raise CannotSolve(f"Nothing is said of the {question.o} of {question.a}.")
     return Solution(text, first.o, starter, subject, start, tuple(steps), total)
