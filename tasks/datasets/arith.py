@@ -2,7 +2,7 @@
 
 The test split is held out by (wordings of the statements, operands): a hash of the pair decides the side, so the wall
 stands whatever the sizes and seeds, and a pretraining script can obey it too (`is_held_out`, `pair_of`). The split
-"far" (data set "arith-far" on the command line) is worded in sentences that no other split has.
+"far" is worded in sentences that no other split has.
 """
 
 import hashlib
