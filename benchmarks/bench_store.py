@@ -6,6 +6,7 @@ from pathlib import Path
 
 import duckdb
 import polars as pl
+
 from cotdistill.store.ingest import ingest
 from cotdistill.store.judge import judge
 from cotdistill.store.questions import add_questions

@@ -74,7 +74,7 @@ def load_dataset(
         note = f"{added.corrected} corrected" if added.corrected else ""
         rows.append((name, part, len(questions), added.new, note))
     for part, file in result.absent.items():
-        rows.append((name, part, 0, 0, f"no file {file}"))
+        rows.append((name, part, 0, 0, f"no file {Path(file).name}"))
     return rows
 
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+
 from cotdistill.errors import ConfigError, TeacherError
 from cotdistill.gen import harvest as harvest_module
 from cotdistill.gen.builtin.background import start_server

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from cotdistill.gen.builtin.background import RunningServer, start_server
 from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from cotdistill.errors import StoreError
 from cotdistill.store import spool
 from cotdistill.store.ingest import ingest

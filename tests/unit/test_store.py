@@ -10,6 +10,7 @@ from pathlib import Path
 
 import duckdb
 import pytest
+
 from cotdistill.errors import StoreError
 from cotdistill.store import migrate
 from cotdistill.store.locks import only_one
