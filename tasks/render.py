@@ -1,5 +1,7 @@
 """The question as teachers and students read it, without any chat template around it."""
 
+from collections.abc import Sequence
+
 from .values import LETTERS, Question
 
 
@@ -8,8 +10,12 @@ def question_text(question: Question) -> str:
     stem = question.text.strip()
     if not question.choices:
         return stem
-    listed = " ".join(f"({LETTERS[i]}) {choice.strip()}" for i, choice in enumerate(question.choices))
-    return f"{stem}\nAnswer choices: {listed}"
+    return f"{stem}\n{listed_choices(question.choices)}"
+
+
+def listed_choices(choices: Sequence[str]) -> str:
+    """The line that lists choices, with letters: "Answer choices: (A) bank (B) library"."""
+    return "Answer choices: " + " ".join(f"({LETTERS[i]}) {choice.strip()}" for i, choice in enumerate(choices))
 
 
 def gold_text(question: Question) -> str | None:
