@@ -77,7 +77,9 @@ def print_rows(
     table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     numeric = [all(isinstance(row[i], (int, float)) or row[i] is None for row in rows) for i in range(len(columns))]
     for name, right in zip(columns, numeric, strict=True):
-        table.add_column(name.replace("_", " "), justify="right" if right else "left", overflow="fold")
+        table.add_column(
+            name.replace("_", " "), justify="right" if right else "left", overflow="fold", no_wrap=right and bool(rows)
+        )
     for row in rows:
         table.add_row(*(_shown(value) for value in row))
     console = Console(file=sys.stdout, highlight=False)

@@ -48,7 +48,13 @@ def ingest(
         say(f"{done.busy} segments are still being written to and were left alone")
 
 
-def status(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+def status(
+    cells: Annotated[
+        bool, typer.Option("--cells", help="Every cell, instead of a line per data set and teacher.")
+    ] = False,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
     """Show how far each stage is; works while a harvest runs."""
     from ..store.status import read_status
 
@@ -64,17 +70,16 @@ def status(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> N
             }
         )
         return
-    for title, table in (("Questions", now.questions), ("Teachers", now.teachers), ("Runs", now.runs)):
+    rationales = now.per_cell() if cells else [("Rationales", now.per_teacher())]
+    shown = [("Questions", now.questions), *rationales, ("Teachers", now.teachers), ("Students", now.runs)]
+    for title, table in shown:
         if table.rows:
             print_rows(table.columns, table.rows, as_json=False, title=title)
-    if now.cells.rows:
-        columns = [c for c in now.cells.columns if c not in ("gold_visible",)]
-        keep = [i for i, c in enumerate(now.cells.columns) if c in columns]
-        print_rows(columns, [[row[i] for i in keep] for row in now.cells.rows], as_json=False, title="Cells")
+            print()
     if now.replies_in_spool:
         say(f"{now.replies_in_spool:,} replies are received and wait in the spool. Next: cotdistill ingest")
     if not now.cells.rows:
-        say("Next: cotdistill generate --teacher builtin-strict --dataset arith, or cotdistill import paper DIR")
+        say("Next: cotdistill generate --teacher builtin-strict, or cotdistill import paper DIR")
 
 
 def export(

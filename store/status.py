@@ -32,6 +32,26 @@ class Status:
     runs: Table
     replies_in_spool: int
 
+    def per_cell(self) -> list[tuple[str, Table]]:
+        """A titled table for each data set and teacher, one line per cell."""
+        columns = ("recipe", "wanted", "missing", "correct", "wrong", "unparsed", "unusable", "mean_tokens")
+        groups: dict[str, list[tuple[Any, ...]]] = {}
+        for cell in self.cells.as_dicts():
+            line = (_recipe_words(cell), *(cell[name] for name in columns[1:]))
+            groups.setdefault(f"{cell['dataset']}, {cell['teacher']}", []).append(line)
+        return [(title, Table(columns, tuple(lines))) for title, lines in groups.items()]
+
+    def per_teacher(self) -> Table:
+        """One line per data set and teacher: how many cells, and their counts added up."""
+        columns = ("dataset", "teacher", "cells", "wanted", "received", "correct", "wrong", "unparsed")
+        lines: dict[tuple[str, str], list[int]] = {}
+        for cell in self.cells.as_dicts():
+            line = lines.setdefault((cell["dataset"], cell["teacher"]), [0] * (len(columns) - 2))
+            line[0] += 1
+            for i, name in enumerate(columns[3:], start=1):
+                line[i] += cell[name]
+        return Table(columns, tuple((*key, *line) for key, line in lines.items()))
+
 
 def read_status(store: Store) -> Status:
     """Everything `cotdistill status` shows, from one read of the store."""
@@ -43,3 +63,9 @@ def read_status(store: Store) -> Status:
             return Table(tuple(c[0] for c in result.description or ()), tuple(result.fetchall()))
 
         return Status(table("questions"), table("cells"), table("teachers"), table("runs"), waiting)
+
+
+def _recipe_words(cell: dict[str, Any]) -> str:
+    level = [f"level {cell['level']}"] if cell["level"] else []
+    shown = ["gold shown"] if cell["gold_visible"] == "yes" else []
+    return ", ".join([*level, cell["format"] or "format unknown", *shown])
