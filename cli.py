@@ -6,9 +6,12 @@ import typer
 
 from . import __version__
 from .commands import imports, questions
+from .commands.demo import demo
 from .commands.doctor import doctor
+from .commands.evaluate import evaluate
 from .commands.generate import generate, serve_teacher
 from .commands.store_verbs import export, ingest, sql, status
+from .commands.train import train
 from .errors import Error
 
 app = typer.Typer(
@@ -27,6 +30,9 @@ app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(inge
 app.command(epilog="Example: cotdistill status --json")(status)
 app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp --teacher gpt-4o --level 5")(export)
 app.command(epilog='Example: cotdistill sql "SELECT dataset, count(*) FROM question GROUP BY ALL"')(sql)
+app.command(epilog="Example: cotdistill train --student tiny --seeds 1-3")(train)
+app.command(epilog="Example: cotdistill evaluate --limit 200")(evaluate)
+app.command(epilog="Example: cotdistill demo --teacher builtin-diverse")(demo)
 app.command("serve-teacher", epilog="Example: cotdistill serve-teacher --port 8399")(serve_teacher)
 app.command(epilog="Example: cotdistill doctor --json")(doctor)
 

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,11 +26,12 @@ from .common import (
 )
 
 if TYPE_CHECKING:
+    from ..clients.openai_chat import OpenAIChat
     from ..gen.harvest import Tally
-    from ..gen.plan import CellPlan, Plan
+    from ..gen.plan import Call, CellPlan, Plan
     from ..gen.teachers import Teacher
     from ..store.store import Store
-    from ..tasks.values import Sampling
+    from ..tasks.values import Recipe, Sampling
 
 
 def generate(
@@ -64,52 +66,88 @@ def generate(
     as_json: JsonOption = False,
 ) -> None:
     """Harvest rationales from a teacher: what is in the store is never asked again."""
-    from ..gen.plan import load_questions, make_plan
     from ..gen.prompts import recipes
     from ..gen.teachers import connect, find_teacher, load_registry
-    from ..store.ingest import ingest
-    from ..store.locks import only_one
     from ..tasks.values import Sampling
 
     found = find_teacher(teacher, registry=load_registry(teachers), base_url=base_url, model=model)
     wanted = recipes(numbers(level, "--level") or [], words(format) or ["original"], "yes" if gold_visible else "no")
     if not dry_run and found.provider != "builtin":
         connect(found)  # a missing key is said before anything else happens
-    sampling = Sampling(temperature, top_p, seed, reasoning_effort, max_tokens)
-    opened = open_store(store, create=True, patience_s=float("inf"))
-    with only_one(opened.spool_dir, "harvest"):
-        ingest(opened, opened.spool_dir)
-        plans: list[Plan] = []
-        for name in _datasets(opened, dataset, split, found):
-            questions = load_questions(opened, name, split, limit)
-            plans.append(make_plan(opened, found, questions, wanted, sampling, samples))
-        cells = [cell for plan in plans for cell in plan.cells]
-        calls = tuple(call for plan in plans for call in plan.calls)
-        _show_plan(cells, found, as_json=as_json and dry_run, to_stdout=dry_run)
-        if dry_run:
-            return
-        _record_job(
-            opened, "generate", {"teacher": found.model_dump(mode="json"), "sampling": sampling, "split": split}
-        )
-        from ..gen.harvest import Tally
-
-        n_wanted = sum(cell.n_wanted for cell in cells)
-        tally = Tally(n_wanted=n_wanted, n_cached=n_wanted - len(calls))
-        with _running(found, base_url) as url:
-            client = connect(found, base_url=url)
-            asyncio.run(_harvest(opened, client, found, calls, sampling, tally, concurrency))
-    if not tally.store_busy:
-        settle(open_store(store))
+    tally = harvest_cells(
+        store,
+        found,
+        wanted,
+        Sampling(temperature, top_p, seed, reasoning_effort, max_tokens),
+        dataset=dataset,
+        split=split,
+        limit=limit,
+        samples=samples,
+        concurrency=concurrency,
+        base_url=base_url,
+        dry_run=dry_run,
+        as_json=as_json,
+    )
+    if tally is None:
+        return
     _show_tally(tally, found, store, as_json)
     if tally.n_left > 0:
         raise typer.Exit(1)
 
 
+def harvest_cells(
+    store: Path,
+    teacher: "Teacher",
+    wanted: Sequence["Recipe"],
+    sampling: "Sampling",
+    *,
+    dataset: str | None = None,
+    split: str = "train",
+    limit: int | None = None,
+    samples: int = 1,
+    concurrency: int = 32,
+    base_url: str | None = None,
+    dry_run: bool = False,
+    as_json: bool = False,
+) -> "Tally | None":
+    """Plan, price and buy what the cells are missing, then judge it. None after a dry run: nothing was bought."""
+    from ..gen.harvest import Tally
+    from ..gen.plan import load_questions, make_plan
+    from ..gen.teachers import connect
+    from ..store.ingest import ingest
+    from ..store.jobs import record_job
+    from ..store.locks import only_one
+
+    opened = open_store(store, create=True, patience_s=float("inf"))
+    with only_one(opened.spool_dir, "harvest"):
+        ingest(opened, opened.spool_dir)
+        plans: list[Plan] = []
+        for name in _datasets(opened, dataset, split, teacher):
+            questions = load_questions(opened, name, split, limit)
+            plans.append(make_plan(opened, teacher, questions, wanted, sampling, samples))
+        cells = [cell for plan in plans for cell in plan.cells]
+        calls = tuple(call for plan in plans for call in plan.calls)
+        _show_plan(cells, teacher, as_json=as_json, in_full=dry_run)
+        if dry_run:
+            return None
+        n_wanted = sum(cell.n_wanted for cell in cells)
+        tally = Tally(n_wanted=n_wanted, n_cached=n_wanted - len(calls))
+        if calls:
+            config = {"teacher": teacher.model_dump(mode="json"), "sampling": sampling, "split": split, "limit": limit}
+            record_job(opened, "generate", config | {"recipes": [asdict(r) for r in wanted]})
+            with _running(teacher, base_url) as url:
+                client = connect(teacher, base_url=url)
+                asyncio.run(_harvest(opened, client, teacher, calls, sampling, tally, concurrency))
+    if not tally.store_busy:
+        settle(open_store(store))
+    return tally
+
+
 async def _harvest(
     store: "Store",
-    client: object,
+    client: "OpenAIChat",
     teacher: "Teacher",
-    calls: tuple[object, ...],
+    calls: "tuple[Call, ...]",
     sampling: "Sampling",
     tally: "Tally",
     concurrency: int,
@@ -124,7 +162,7 @@ async def _harvest(
                 text += f" {usd(now.usd)}"
             bar.update(now.n_cached + now.n_done, now.n_wanted, text + (" (store busy)" if now.store_busy else ""))
 
-        async with client:  # type: ignore[attr-defined]
+        async with client:
             await harvest(
                 store,
                 client,
@@ -133,7 +171,7 @@ async def _harvest(
                 sampling,
                 tally,
                 concurrency=concurrency,
-                on_progress=show,  # type: ignore[arg-type]
+                on_progress=show,
             )
 
 
@@ -179,7 +217,7 @@ def _datasets(store: "Store", asked: str | None, split: str, teacher: "Teacher")
     return names
 
 
-def _show_plan(cells: Sequence["CellPlan"], teacher: "Teacher", *, as_json: bool, to_stdout: bool) -> None:
+def _show_plan(cells: Sequence["CellPlan"], teacher: "Teacher", *, as_json: bool, in_full: bool) -> None:
     columns = ("dataset", "level", "format", "wanted", "cached", "missing", "prompt tokens", "completion tokens", "usd")
     rows = [
         (
@@ -195,7 +233,7 @@ def _show_plan(cells: Sequence["CellPlan"], teacher: "Teacher", *, as_json: bool
         )
         for p in cells
     ]
-    if to_stdout:
+    if in_full:
         print_rows([c.replace(" ", "_") for c in columns], rows, as_json=as_json)
     missing = sum(p.n_missing for p in cells)
     price = None if any(p.usd is None for p in cells) else sum(p.usd or 0.0 for p in cells)
@@ -229,12 +267,6 @@ def _show_tally(tally: "Tally", teacher: "Teacher", store: Path, as_json: bool) 
         say(f"{tally.n_left:,} replies are left. Next: the same command again; nothing received is asked twice")
     else:
         say("Next: cotdistill train --student tiny, or cotdistill export --to llamafactory")
-
-
-def _record_job(store: "Store", verb: str, config: dict[str, object]) -> None:
-    from ..store.jobs import record_job
-
-    record_job(store, verb, config)
 
 
 def serve_teacher(
