@@ -94,6 +94,8 @@ def announcements(cleaned: str, kind: AnswerKind) -> Iterator[Announcement]:
         if i and marks[i - 1][1] <= start and not re.search(r"\w", cleaned[marks[i - 1][1] : start]):
             rule = marks[i - 1][2]
         announced = cleaned[end:]
+        if cleaned[end - 3 : end] in (".is", "-is"):
+            announced = announced.removeprefix(cleaned[end - 3])  # "The.answer.is.7": a teacher that lost its spaces
         if not _NEGATED.match(announced.lstrip()):
             yield Announcement(rule, announced)
 
@@ -121,8 +123,6 @@ def unwrap(announced: str) -> str:
     Sentences end at a line break or at . ! ? before a space and a capital, or at the end.
     """
     text = announced.lstrip(" \t:=\n")
-    if text[:1] in "." and len(text) > 1 and text[1].isalpha():
-        text = text[1:]  # "The.answer.is.False": spaces lost in the released files
     text = _HEDGE.sub("", text, count=1) if _HEDGE.match(text) else text
     while True:
         if match := re.match(r"\$?\\(?:boxed|fbox)\s*(?=\{)", text):

@@ -26,6 +26,9 @@ _CLAUSE = re.compile(
 _LIST = re.compile(r"(?:\band\b|\bor\b|,|&)\s*[^\d,;.]{0,30}$", re.IGNORECASE)
 _OPERATOR = re.compile(r"\s*(?:[a-zA-Z$£€%.\s]{0,20}?)\s*(?:[-+*/×÷xX^−–:]|\\times|\\div|\\cdot)\s*\(?[$£€]?$")
 _UNIT_POWER = re.compile(r"\s*(?:\\?[a-zA-Z]+\{?\s*){1,2}\}?\s*\^\{?")
+# A choice's text stands alone: "6" is not in "6.5", "16", "6/7" or "6√3".
+_WORD_START = r"(?<!\w)(?<!\d[.,/:])"
+_WORD_END = r"(?!\w)(?![.,/:]\d)(?!\s*[√(^*/×+])"
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _YES = {"true": True, "yes": True, "false": False, "no": False}
 _BOOLEAN = re.compile(
@@ -213,11 +216,13 @@ def _by_text(span: str, choices: tuple[str, ...]) -> list[str]:
     exact = [LETTERS[i] for i, choice in enumerate(texts) if choice and choice == said]
     if exact:
         return exact
-    leading = [choice for choice in texts if choice and re.match(rf"{re.escape(choice)}(?!\w)", said)]
+    leading = [choice for choice in texts if choice and re.match(re.escape(choice) + _WORD_END, said)]
     if leading:
         longest = max(leading, key=len)
         return [LETTERS[i] for i, choice in enumerate(texts) if choice == longest]
-    inside = {choice for choice in texts if len(choice) > 2 and re.search(rf"(?<!\w){re.escape(choice)}(?!\w)", said)}
+    inside = {
+        choice for choice in texts if len(choice) > 2 and re.search(_WORD_START + re.escape(choice) + _WORD_END, said)
+    }
     maximal = {c for c in inside if not any(c != other and c in other for other in inside)}
     return [LETTERS[i] for i, choice in enumerate(texts) if choice in maximal] if len(maximal) == 1 else []
 

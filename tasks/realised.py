@@ -20,7 +20,7 @@ PARSER_VERSION = "1"
 _TOKEN = re.compile(r"[^\W\d_]{1,12}|\d{1,3}|[^\w\s]|_")
 _SENTENCE_END = re.compile(r"(?<![\s.!?])[.!?]+[\"')\]*]*(?=\s|$|[A-Z\"(])")
 _WORD = re.compile(r"\w")
-_EQUATION = re.compile(r"[\w)\]}%°!?]\s*=\s*(?=[-+−$£€\\({\[\w?.])")
+_EQUATION = re.compile(r"(?:[\w)\]}%°?]\s*|!\s+)=\s*(?=[-+−$£€\\({\[\w?.])")
 _ITEM = re.compile(r"(?<!\d)(\d{1,2})[.):]\**\s*(?=[^\s\d.])")
 _BEFORE_ITEM = frozenset(" \t\n.:;!?)*")
 _ANNOUNCED = re.compile(r"nswers?\s*(?:is\b|:)", re.IGNORECASE)
@@ -45,7 +45,7 @@ def measure(text: str) -> Realised:
 def _sentences(text: str) -> int:
     last = n = 0
     for end in _SENTENCE_END.finditer(text):
-        n += 1
+        n += not text[last : end.start()].strip().isdigit()  # "1." opens a list item
         last = end.end()
     return n + (1 if _WORD.search(text, last) else 0)
 
