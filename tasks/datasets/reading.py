@@ -69,6 +69,7 @@ def _checked(path: Path, place: str, row: object) -> tuple[str, dict[str, Any]]:
 def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.DictReader(file)
+        width = len(reader.fieldnames or ())  # reads the header, so that line numbers are right from the first row on
         while True:
             line = reader.line_num + 1
             try:
@@ -78,8 +79,7 @@ def _csv(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             if row is None:
                 return
             if None in row or None in row.values():
-                names = len(reader.fieldnames or ())
-                raise ConfigError(f"{path}, line {line}: not {names} fields as in the header. Next: repair the line")
+                raise ConfigError(f"{path}, line {line}: not {width} fields as in the header. Next: repair the line")
             yield f"line {line}", {key: value for key, value in row.items() if value != ""}
 
 
