@@ -70,15 +70,26 @@ def print_rows(
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
+    if len(rows) == 1 and len(columns) > 7:  # one wide row reads better downwards
+        columns, rows = ("what", "value"), list(zip((c.replace("_", " ") for c in columns), rows[0], strict=True))
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    numeric = [all(isinstance(row[i], (int, float)) or row[i] is None for row in rows) for i in range(len(columns))]
-    for name, right in zip(columns, numeric, strict=True):
+    table = Table(
+        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0)
+    )
+    for i, name in enumerate(columns):
+        cells = [_shown(row[i]) for row in rows]
+        numeric = bool(rows) and all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
+        heading = name.replace("_", " ")
+        longest = max((len(cell) for cell in cells), default=0)
+        widest_word = max((len(word) for text in (*cells, heading) for word in text.split()), default=0)
         table.add_column(
-            name.replace("_", " "), justify="right" if right else "left", overflow="fold", no_wrap=right and bool(rows)
+            heading,
+            justify="right" if numeric else "left",
+            overflow="fold",
+            min_width=max(longest, *map(len, heading.split())) if numeric else min(widest_word, 16),
         )
     for row in rows:
         table.add_row(*(_shown(value) for value in row))

@@ -218,23 +218,22 @@ def _datasets(store: "Store", asked: str | None, split: str, teacher: "Teacher")
 
 
 def _show_plan(cells: Sequence["CellPlan"], teacher: "Teacher", *, as_json: bool, in_full: bool) -> None:
-    columns = ("dataset", "level", "format", "wanted", "cached", "missing", "prompt tokens", "completion tokens", "usd")
+    columns = ("dataset", "recipe", "wanted", "cached", "missing", "tokens_in", "tokens_out", "usd")
     rows = [
         (
             p.cell.dataset,
-            p.cell.recipe.level,
-            p.cell.recipe.format,
+            p.cell.recipe_label,
             p.n_wanted,
             p.n_cached,
             p.n_missing,
             p.prompt_tokens,
             p.completion_tokens,
-            p.usd,
+            p.usd if as_json or p.usd is None else round(p.usd, 4),
         )
         for p in cells
     ]
     if in_full:
-        print_rows([c.replace(" ", "_") for c in columns], rows, as_json=as_json)
+        print_rows(columns, rows, as_json=as_json)
     missing = sum(p.n_missing for p in cells)
     price = None if any(p.usd is None for p in cells) else sum(p.usd or 0.0 for p in cells)
     listed = f" at the list price of {teacher.listed_on}" if teacher.listed_on else ""

@@ -187,7 +187,7 @@ def show_runs(results: Sequence["RunResult"], *, as_json: bool) -> None:
             r.seed,
             r.status,
             r.detail.get("steps"),
-            r.detail.get("loss"),
+            r.detail.get("final_loss"),
             r.detail.get("seconds"),
         )
         for r in results

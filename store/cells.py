@@ -32,6 +32,11 @@ class Cell:
         return ", ".join([self.dataset, self.teacher, *self._recipe_words()])
 
     @property
+    def recipe_label(self) -> str:
+        """The recipe alone: `level 5, original`."""
+        return ", ".join(self._recipe_words())
+
+    @property
     def slug(self) -> str:
         """For file names: `svamp_gpt-4o_level-5_original`; unique among cells that differ in what it shows."""
         return "_".join([self.dataset, self.teacher, *self._recipe_words()]).replace(" ", "-").replace("/", "-")

@@ -34,21 +34,20 @@ class Status:
 
     def per_cell(self) -> list[tuple[str, Table]]:
         """A titled table for each data set and teacher, one line per cell."""
-        columns = ("recipe", "wanted", "missing", "correct", "wrong", "unparsed", "unusable", "mean_tokens")
+        columns = ("recipe", "wanted", "missing", "correct", "wrong", "unparsed", "tokens")
         groups: dict[str, list[tuple[Any, ...]]] = {}
         for cell in self.cells.as_dicts():
-            line = (_recipe_words(cell), *(cell[name] for name in columns[1:]))
+            line = (_recipe_words(cell), *(cell[name] for name in columns[1:-1]), cell["mean_tokens"])
             groups.setdefault(f"{cell['dataset']}, {cell['teacher']}", []).append(line)
         return [(title, Table(columns, tuple(lines))) for title, lines in groups.items()]
 
     def per_teacher(self) -> Table:
-        """One line per data set and teacher: how many cells, and their counts added up."""
-        columns = ("dataset", "teacher", "cells", "wanted", "received", "correct", "wrong", "unparsed")
+        """One line per data set and teacher: the counts of its cells added up."""
+        columns = ("dataset", "teacher", "wanted", "missing", "correct", "wrong", "unparsed")
         lines: dict[tuple[str, str], list[int]] = {}
         for cell in self.cells.as_dicts():
             line = lines.setdefault((cell["dataset"], cell["teacher"]), [0] * (len(columns) - 2))
-            line[0] += 1
-            for i, name in enumerate(columns[3:], start=1):
+            for i, name in enumerate(columns[2:]):
                 line[i] += cell[name]
         return Table(columns, tuple((*key, *line) for key, line in lines.items()))
 
