@@ -6,7 +6,7 @@ Rules, by name (a verdict carries the name of the one that decided):
     hash        "#### X" (GSM8K's own mark)
     a-colon     a line "A: X" (not for choice questions, where it lists a choice)
     option-is   "the correct option is B", "option (B) is correct" (choice questions)
-    statement-is  "the statement is False" (true/false questions; only where nothing else is announced)
+    statement-is  "the statement is False" as the last words (true/false questions without another announcement)
     bare        the whole text is nothing but the answer, as answer-only students write it
 
 The last announcement wins, because models correct themselves in that direction and the paper's own files announce
@@ -36,7 +36,9 @@ _OPTION_IS = re.compile(r"\b(?:correct|right|best)\s+(?:option|choice|letter)\s*
 _OPTION_CORRECT = re.compile(
     r"\b(?:option|choice)\s+(?=\(?[A-Z]\b\)?[^.\n]{0,60}?\s+is\s+(?:the\s+)?(?:correct|right|best)\b)", re.IGNORECASE
 )
-_STATEMENT_IS = re.compile(r"\b(?:statement|claim|it)\s*(?:is|'s)\s+(?:therefore\s+)?(?=true\b|false\b)", re.IGNORECASE)
+_STATEMENT_IS = re.compile(
+    r"\b(?:statement|claim|it)\s*(?:is|'s)\s+(?:therefore\s+)?(?=(?:true|false)\W*$)", re.IGNORECASE
+)
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[{\\])")
 _NEXT_QUESTION = re.compile(
     r"\n\s*(?:#+\s*)?(?:Question|Q|Problem|Instruction|Input|User|Human)\s*\d*\s*:"

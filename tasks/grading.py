@@ -27,8 +27,8 @@ _LIST = re.compile(r"(?:\band\b|\bor\b|,|&)\s*[^\d,;.]{0,30}$", re.IGNORECASE)
 _OPERATOR = re.compile(r"\s*(?:[a-zA-Z$£€%.\s]{0,20}?)\s*(?:[-+*/×÷xX^−–:]|\\times|\\div|\\cdot)\s*\(?[$£€]?$")
 _UNIT_POWER = re.compile(r"\s*(?:\\?[a-zA-Z]+\{?\s*){1,2}\}?\s*\^\{?")
 # A choice's text stands alone: "6" is not in "6.5", "16", "6/7" or "6√3".
-_WORD_START = r"(?<!\w)(?<!\d[.,/:])"
-_WORD_END = r"(?!\w)(?![.,/:]\d)(?!\s*[√(^*/×+])"
+_ALONE_BEFORE = re.compile(r"(?:^|[^\w.,/:]|(?<!\d)[.,/:])$")
+_ALONE_AFTER = re.compile(r"(?!\w)(?![.,/:]\d)(?!\s*[√(^*/×+])")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _YES = {"true": True, "yes": True, "false": False, "no": False}
 _BOOLEAN = re.compile(
@@ -197,14 +197,14 @@ def pick_choice(span: str, choices: tuple[str, ...]) -> tuple[list[str], str]:
     """
     letters = LETTERS[: len(choices)] if choices else LETTERS[:10]
     span = re.sub(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}", r"\1", span)
-    named = _by_text(span, choices)
     letter = _LETTER.match(span)
     if letter and letter.group(1).upper() in letters:
         rest = span[letter.end(1) :]
         # "a bank" and "A bank": an article, if the words are a choice's. A lower-case letter needs an end
-        article = letter.group(1).upper() == "A" and rest[:1] == " " and bool(named)
+        article = letter.group(1).upper() == "A" and rest[:1] == " " and bool(_by_text(span, choices))
         if not article and (letter.group(1).isupper() or not re.match(r"\s*\w", rest)):
             return [letter.group(1).upper()], ""
+    named = _by_text(span, choices)
     if named:
         return named, "+text"
     return _by_value(span, choices), "+number"
@@ -216,15 +216,27 @@ def _by_text(span: str, choices: tuple[str, ...]) -> list[str]:
     exact = [LETTERS[i] for i, choice in enumerate(texts) if choice and choice == said]
     if exact:
         return exact
-    leading = [choice for choice in texts if choice and re.match(re.escape(choice) + _WORD_END, said)]
+    leading = [choice for choice in texts if choice and said.startswith(choice) and _alone(choice, said, 0)]
     if leading:
         longest = max(leading, key=len)
         return [LETTERS[i] for i, choice in enumerate(texts) if choice == longest]
-    inside = {
-        choice for choice in texts if len(choice) > 2 and re.search(_WORD_START + re.escape(choice) + _WORD_END, said)
-    }
+    inside = {choice for choice in texts if len(choice) > 2 and _inside(choice, said)}
     maximal = {c for c in inside if not any(c != other and c in other for other in inside)}
     return [LETTERS[i] for i, choice in enumerate(texts) if choice in maximal] if len(maximal) == 1 else []
+
+
+def _inside(choice: str, said: str) -> bool:
+    start = said.find(choice)
+    while start >= 0:
+        if _alone(choice, said, start):
+            return True
+        start = said.find(choice, start + 1)
+    return False
+
+
+def _alone(choice: str, said: str, start: int) -> bool:
+    after = _ALONE_AFTER.match(said, start + len(choice))
+    return after is not None and _ALONE_BEFORE.search(said[max(0, start - 2) : start]) is not None
 
 
 def _by_value(span: str, choices: tuple[str, ...]) -> list[str]:

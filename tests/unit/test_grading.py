@@ -171,7 +171,15 @@ def test_truth_values(text: str, rule: str) -> None:
     assert (wrong.status, wrong.answer, wrong.rule) == (W, "True", rule)
 
 
-@pytest.mark.parametrize("text", ["The answer is no longer known", "The answer is not True", "It depends. Yes or no?"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "The answer is no longer known",
+        "The answer is not True",
+        "It depends. Yes or no?",
+        "While it is true that pens write, ask.",
+    ],
+)
 def test_no_truth_value(text: str) -> None:
     assert grade(text, ask("boolean", "False")).status == U
 
