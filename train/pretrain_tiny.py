@@ -1,0 +1,129 @@
+"""Make the base weights of `tiny` (train/tiny/): python -m cotdistill.train.pretrain_tiny [--out DIR].
+
+A Llama of 0.4 million parameters, taught by tiny_exercises.py with the loss on results only. What it was told to do and
+how far it came is printed; docs/design/03-tiny-student.md has the figures of the weights that are shipped.
+"""
+
+import argparse
+import random
+import time
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from ..tasks import templates
+from ..tasks.datasets import arith
+from . import tiny_tokenizer
+from .tiny_exercises import Exercise, exercises
+
+SEED = 7
+STEPS = 4_500
+BATCH = 32
+MUON_LR, ADAMW_LR = 0.02, 1e-2
+WARMUP_STEPS = 20
+DECAY_FROM = 0.4  # of all steps: constant until then, then linear to 2 %
+SORTED_BATCHES = 16  # drawn together and cut by length
+TOKENIZER_TEXTS = 8_000
+QUESTIONS_READ = 4_000  # training questions whose words the tokenizer sees; the model does not
+SHAPE = {
+    "hidden_size": 96,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 3,
+    "num_key_value_heads": 3,
+    "intermediate_size": 256,
+    "max_position_embeddings": 512,
+    "tie_word_embeddings": True,
+}
+
+
+def new_model(tokenizer: Any, seed: int) -> Any:
+    """An untrained `tiny`."""
+    import torch
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    torch.manual_seed(seed)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        pad_token_id=tokenizer.pad_token_id,
+        bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id,
+        **SHAPE,
+    )
+    return LlamaForCausalLM(config)
+
+
+def rate(step: int, steps: int) -> float:
+    """The share of the learning rate at `step`, which counts from 0."""
+    decay = (steps - step) / ((1 - DECAY_FROM) * steps)
+    return min(1.0, (step + 1) / WARMUP_STEPS) * max(0.02, min(1.0, decay))
+
+
+def encode(tokenizer: Any, exercise: Exercise) -> tuple[list[int], list[int]]:
+    """(tokens to read, tokens to give) of an exercise, with the marks of the template `plain`."""
+    text = f"{tokenizer.bos_token}{exercise.text}", f"{exercise.results}{tokenizer.eos_token}"
+    return templates.encode(tokenizer, text[0]), templates.encode(tokenizer, text[1])
+
+
+def batch_of(rows: list[tuple[list[int], list[int]]], pad: int) -> dict[str, Any]:
+    """Right-padded tensors; labels on the results alone."""
+    import torch
+
+    width = max(len(read) + len(give) for read, give in rows)
+    ids = torch.full((len(rows), width), pad)
+    labels = torch.full((len(rows), width), -100)
+    mask = torch.zeros(len(rows), width, dtype=torch.long)
+    for i, (read, give) in enumerate(rows):
+        n = len(read) + len(give)
+        ids[i, :n] = torch.tensor(read + give)
+        labels[i, len(read) : n] = torch.tensor(give)
+        mask[i, :n] = 1
+    return {"input_ids": ids, "labels": labels, "attention_mask": mask}
+
+
+def pretrain(out: Path, *, steps: int = STEPS, seed: int = SEED) -> float:
+    """Build the tokenizer, train the model, save both in `out`. Returns the mean loss of the last 100 steps."""
+    import torch
+
+    from .muon import for_model
+
+    torch.set_num_threads(1)
+    torch.set_flush_denormal(True)
+    texts = [e.text + e.results for e in islice(exercises(seed + 1), TOKENIZER_TEXTS)]
+    tokenizer = tiny_tokenizer.build(texts + [q.text for q in arith.questions("train", QUESTIONS_READ)])
+    model = new_model(tokenizer, seed)
+    print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(tokenizer)} tokens", flush=True)
+    optimizer = for_model(model, lr=MUON_LR, adamw_lr=ADAMW_LR)
+    full = [group["lr"] for group in optimizer.param_groups]
+    source, order = exercises(seed), random.Random(seed)
+    waiting: list[list[tuple[list[int], list[int]]]] = []
+    losses: list[float] = []
+    started = time.monotonic()
+    model.train()
+    for step in range(steps):
+        if not waiting:
+            pool = [encode(tokenizer, e) for e in islice(source, BATCH * SORTED_BATCHES)]
+            pool.sort(key=lambda row: len(row[0]) + len(row[1]))
+            waiting = [pool[i : i + BATCH] for i in range(0, len(pool), BATCH)]
+            order.shuffle(waiting)
+        for group, lr in zip(optimizer.param_groups, full, strict=True):
+            group["lr"] = lr * rate(step, steps)
+        loss = model(**batch_of(waiting.pop(), tokenizer.pad_token_id)).loss
+        loss.backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        losses.append(loss.item())
+        if step % 100 == 99:
+            mean = sum(losses[-100:]) / 100
+            print(f"step {step + 1} of {steps}: loss {mean:.4f}, {time.monotonic() - started:.0f} s", flush=True)
+    model.save_pretrained(out)
+    tokenizer.save_pretrained(out)
+    last = losses[-100:]
+    return sum(last) / len(last)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description="Make the base weights of the built-in student.")
+    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "tiny")
+    parser.add_argument("--steps", type=int, default=STEPS)
+    chosen = parser.parse_args()
+    pretrain(chosen.out, steps=chosen.steps)

@@ -1,0 +1,90 @@
+"""The students: names for base models (train/students.toml), and any Hugging Face directory or hub id."""
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from ..errors import ConfigError, MissingExtra
+from ..tasks import modeldir
+
+REGISTRY = Path(__file__).parent / "students.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Student:
+    """A base model. `path` is its directory (None until `locate` has fetched it from the hub), `template` and `profile`
+    what it is trained with unless told otherwise."""
+
+    name: str
+    path: Path | None
+    hub_id: str | None
+    template: str
+    profile: str
+
+
+@cache
+def _registry() -> dict[str, dict[str, Any]]:
+    return tomllib.loads(REGISTRY.read_text(encoding="utf-8"))
+
+
+def known_students() -> list[str]:
+    """The names in the registry."""
+    return list(_registry())
+
+
+def resolve_student(name: str) -> Student:
+    """The student called `name`: from the registry, a Hugging Face directory, or a hub id (`owner/model`).
+
+    ConfigError: no such name, or a directory that holds no model.
+    """
+    if entry := _registry().get(name):
+        where = str(entry["where"])
+        inside = bool(entry.get("builtin"))
+        return Student(
+            name,
+            REGISTRY.parent / where if inside else None,
+            None if inside else where,
+            str(entry.get("template", "auto")),
+            str(entry.get("profile", "laptop")),
+        )
+    path = Path(name).expanduser()
+    if path.is_dir():
+        modeldir.check(path)
+        return Student(path.resolve().name, path.resolve(), None, "auto", "laptop")
+    if path.exists() or name.startswith((".", "/", "~")) or name.count("/") != 1:
+        raise ConfigError(
+            f"no student {name!r}: neither a known name ({', '.join(_registry())}) nor a directory nor a hub id. "
+            f"Next: --student tiny, or --student DIR"
+        )
+    return Student(name, None, name, "auto", "laptop")
+
+
+def locate(student: Student) -> Path:
+    """The student's directory, fetched from the hub when it is not on this machine yet.
+
+    ConfigError when the hub does not give it (no network, a gated model without a token).
+    """
+    if student.path is not None:
+        modeldir.check(student.path)
+        return student.path
+    assert student.hub_id is not None
+    try:
+        from huggingface_hub import snapshot_download
+    except ImportError as error:
+        raise MissingExtra("huggingface_hub", "cpu") from error
+    wanted = ["*.safetensors", "*.json", "*.model", "*.jinja", "merges.txt"]
+    try:
+        return Path(snapshot_download(student.hub_id, allow_patterns=wanted))
+    except Exception as error:  # the hub's errors have no common base
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ConfigError(
+            f"student {student.name}: the hub did not give {student.hub_id} ({reason}). "
+            f"Next: accept its licence and set HF_TOKEN, or --student DIR with a copy"
+        ) from error
+
+
+def base_hash(path: Path) -> str:
+    """The identity of a base model: names and contents of its weights, config and tokenizer files."""
+    return modeldir.weights_hash(path)

@@ -1,0 +1,264 @@
+"""One training with TRL's SFTTrainer: prompt and completion, loss on the completion only, full or LoRA.
+
+The text is rendered and tokenized by tasks/templates.py, so that training and evaluation cannot differ; TRL gets token
+ids with labels. On a CPU everything is float32 and one thread per process.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ..errors import TrainError
+from ..tasks import modeldir, templates
+from .profiles import Profile
+
+NAME = "trl"
+IGNORED = -100  # a label that no loss is computed for
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """One supervised pair, template-free."""
+
+    prompt: str
+    completion: str
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One recorded step. `tokens`: prompt and completion tokens seen so far, without padding."""
+
+    step: int
+    n_steps: int
+    loss: float | None
+    learning_rate: float | None
+    grad_norm: float | None
+    tokens: int
+    elapsed_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training left. `saved`: "model" (all weights), "merged" (an adapter put into its base) or "adapter"."""
+
+    weights_hash: str
+    saved: str
+    steps: int
+    tokens: int
+    seconds: float
+    n_pairs: int
+    n_cut: int
+    final_loss: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """A loaded base model, to be copied for every run of a worker."""
+
+    path: Path
+    tokenizer: Any
+    model: Any
+    device: str
+
+
+def load_base(path: Path, dtype: str) -> Base:
+    """Load a model directory. TrainError when it cannot be read as a causal language model."""
+    import torch
+    from transformers import AutoModelForCausalLM, AutoTokenizer
+
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    wide = device == "cpu" or dtype == "float32" or (dtype == "auto" and not torch.cuda.is_bf16_supported())
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(path)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32 if wide else torch.bfloat16)
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise TrainError(f"cannot load the student in {path}: {first}. Next: --student DIR with a causal LM") from error
+    if tokenizer.pad_token_id is None:
+        tokenizer.pad_token = tokenizer.eos_token
+    return Base(path, tokenizer, model, device)
+
+
+def tokenize(
+    pairs: Sequence[Pair], tokenizer: Any, template: templates.StudentTemplate, max_tokens: int
+) -> tuple[list[dict[str, list[int]]], int]:
+    """(rows of input_ids and labels, how many were cut at `max_tokens`). Prompts are not learned from.
+
+    TrainError when a row would have nothing to learn from: its prompt alone fills `max_tokens`.
+    """
+    rows, n_cut = [], 0
+    for i, pair in enumerate(pairs):
+        prompt, completion = templates.encode_pair(tokenizer, template, pair.prompt, pair.completion)
+        n_cut += len(prompt) + len(completion) > max_tokens
+        ids = (prompt + completion)[:max_tokens]
+        labels = ([IGNORED] * len(prompt) + completion)[:max_tokens]
+        if all(label == IGNORED for label in labels):
+            raise TrainError(
+                f"pair {i} of the corpus has no token to learn from: its prompt has {len(prompt)} tokens, "
+                f"max_tokens is {max_tokens}. Next: --max-tokens {max(2 * max_tokens, len(prompt) + 256)}"
+            )
+        rows.append({"input_ids": ids, "labels": labels})
+    return rows, n_cut
+
+
+def train(
+    base: Base,
+    pairs: Sequence[Pair],
+    template: templates.StudentTemplate,
+    profile: Profile,
+    *,
+    seed: int,
+    output: Path,
+    on_step: Callable[[Step], None],
+) -> Trained:
+    """Train a copy of `base` and save it in `output` (safetensors, tokenizer); the base stays as it is.
+
+    TrainError: nothing to learn from, or a loss that is no number.
+    """
+    import copy
+
+    import torch
+    from datasets import Dataset
+    from transformers import set_seed
+
+    if base.device == "cpu":
+        torch.set_num_threads(1)
+        torch.set_flush_denormal(True)
+    set_seed(seed)
+    started = time.monotonic()
+    rows, n_cut = tokenize(pairs, base.tokenizer, template, profile.max_tokens)
+    model = copy.deepcopy(base.model)
+    if profile.freeze_embeddings:
+        model.get_input_embeddings().weight.requires_grad_(False)
+    recorder = _Recorder(on_step, started)
+    trainer = _trainer(model, base, Dataset.from_list(rows), profile, seed, output, recorder)
+    trainer.train()
+    seconds = time.monotonic() - started
+    saved = _save(trainer.model, base, profile, output)
+    base_hash = modeldir.weights_hash(base.path) if saved == "adapter" else None
+    return Trained(
+        weights_hash=modeldir.weights_hash(output, base_hash),
+        saved=saved,
+        steps=int(trainer.state.global_step),
+        tokens=recorder.tokens,
+        seconds=seconds,
+        n_pairs=len(rows),
+        n_cut=n_cut,
+        final_loss=recorder.last_loss,
+    )
+
+
+class _Recorder:
+    """Turns the trainer's log lines into steps, and stops a training whose loss is no number."""
+
+    def __init__(self, on_step: Callable[[Step], None], started: float) -> None:
+        self.on_step, self.started = on_step, started
+        self.tokens = 0
+        self.last_loss: float | None = None
+
+    def log(self, step: int, n_steps: int, logs: Mapping[str, float]) -> None:
+        if "loss" not in logs:
+            return
+        loss = float(logs["loss"])
+        if not math.isfinite(loss):
+            raise TrainError(f"the loss is {loss} at step {step}. Next: a smaller --lr, or --max-grad-norm 0.5")
+        self.last_loss = loss
+        self.tokens = int(logs.get("num_tokens", self.tokens))
+        self.on_step(
+            Step(
+                step=step,
+                n_steps=n_steps,
+                loss=loss,
+                learning_rate=logs.get("learning_rate"),
+                grad_norm=logs.get("grad_norm"),
+                tokens=self.tokens,
+                elapsed_s=time.monotonic() - self.started,
+            )
+        )
+
+
+def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, output: Path, recorder: _Recorder) -> Any:
+    import torch
+    from transformers import TrainerCallback
+    from trl import SFTConfig, SFTTrainer
+
+    class Log(TrainerCallback):  # type: ignore[misc]
+        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
+            recorder.log(int(state.global_step), int(state.max_steps), logs or {})
+
+    class Trainer(SFTTrainer):  # type: ignore[misc]
+        def create_optimizer(self, model: Any = None) -> Any:
+            if profile.optimizer == "adamw":
+                return super().create_optimizer(model) if model is not None else super().create_optimizer()
+            from .muon import for_model
+
+            settings = {"lr": profile.muon_lr, "adamw_lr": profile.lr, "weight_decay": profile.weight_decay}
+            self.optimizer: Any = for_model(self.model, **settings)
+            return self.optimizer
+
+    steps = math.ceil(len(rows) / (profile.batch_size * profile.accumulate)) * profile.epochs
+    n_steps = min(math.ceil(steps), profile.max_steps or math.ceil(steps))
+    config = SFTConfig(
+        output_dir=str(output),
+        per_device_train_batch_size=profile.batch_size,
+        gradient_accumulation_steps=profile.accumulate,
+        num_train_epochs=profile.epochs,
+        max_steps=profile.max_steps or -1,
+        learning_rate=profile.lr,
+        weight_decay=profile.weight_decay,
+        lr_scheduler_type=profile.schedule,
+        warmup_steps=math.ceil(profile.warmup_share * n_steps),
+        max_grad_norm=profile.max_grad_norm,
+        seed=seed,
+        data_seed=seed,
+        bf16=model.dtype == torch.bfloat16,
+        fp16=False,
+        use_cpu=base.device == "cpu",
+        gradient_checkpointing=profile.gradient_checkpointing,
+        train_sampling_strategy="group_by_length" if profile.group_by_length else "random",
+        max_length=profile.max_tokens,
+        packing=False,
+        dataset_kwargs={"skip_prepare_dataset": True},
+        dataloader_pin_memory=base.device != "cpu",
+        logging_steps=profile.log_every,
+        logging_nan_inf_filter=False,
+        save_strategy="no",
+        report_to="none",
+        disable_tqdm=True,
+    )
+    return Trainer(
+        model=model,
+        args=config,
+        train_dataset=rows,
+        processing_class=base.tokenizer,
+        peft_config=_lora(profile) if profile.method == "lora" else None,
+        callbacks=[Log()],
+    )
+
+
+def _lora(profile: Profile) -> Any:
+    from peft import LoraConfig
+
+    wanted = profile.lora.modules
+    return LoraConfig(
+        task_type="CAUSAL_LM",
+        r=profile.lora.rank,
+        lora_alpha=profile.lora.alpha,
+        lora_dropout=profile.lora.dropout,
+        target_modules=wanted if wanted == "all-linear" else [m.strip() for m in wanted.split(",")],
+    )
+
+
+def _save(model: Any, base: Base, profile: Profile, output: Path) -> str:
+    output.mkdir(parents=True, exist_ok=True)
+    saved = "model"
+    if profile.method == "lora":
+        saved = "adapter" if profile.lora.adapter == "kept" else "merged"
+        if saved == "merged":
+            model = model.merge_and_unload()
+    model.save_pretrained(output, safe_serialization=True)
+    base.tokenizer.save_pretrained(output)
+    return saved

@@ -1,0 +1,155 @@
+"""The training worker (`python -m cotdistill.train.worker`): one run per job; the base is loaded once.
+
+Everything a run has to say goes to the spool as it happens; the parent is told for its progress bar.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import threading
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import workers
+from ..errors import TrainError
+from ..store.spool import SpoolWriter, utc_now
+from ..tasks import templates
+from . import trl_trainer
+from .profiles import Profile
+
+HEARTBEAT_S = 5.0
+ROTATE_S = 20.0  # so that a long training can be looked at while it runs
+TELL_EVERY_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One run to do. Paths are absolute."""
+
+    run_key: str
+    base_dir: str
+    template: str
+    profile: Mapping[str, Any]
+    seed: int
+    corpus_file: str
+    output_dir: str
+    spool_dir: str
+
+
+class Worker:
+    """Keeps the base of the last job, so that the next run of the same student starts at once."""
+
+    def __init__(self) -> None:
+        self.base: trl_trainer.Base | None = None
+
+    def do(self, message: workers.Message, say: workers.Say) -> Mapping[str, Any]:
+        """Do one job; what is returned is also the detail of its `finished` event."""
+        job = Job(**message)
+        with _only_one(Path(job.output_dir), job.run_key), SpoolWriter(Path(job.spool_dir), "train") as spool:
+            return _Run(job, spool, say).do(self)
+
+    def load(self, path: Path, dtype: str) -> trl_trainer.Base:
+        """The base in `path`, from memory where it is the last one."""
+        if self.base is None or self.base.path != path:
+            self.base = None
+            self.base = trl_trainer.load_base(path, dtype)
+        return self.base
+
+
+class _Run:
+    def __init__(self, job: Job, spool: SpoolWriter, say: workers.Say) -> None:
+        self.job, self.spool, self.say = job, spool, say
+        self.told = self.rotated = time.monotonic()
+
+    def do(self, worker: Worker) -> Mapping[str, Any]:
+        self._event("started", {"pid": os.getpid()})
+        with self._heartbeat():
+            try:
+                trained = self._train(worker)
+            except Exception as error:
+                self._event("failed", {"error": str(error) or type(error).__name__, "kind": type(error).__name__})
+                raise
+        detail = asdict(trained)
+        self._event("finished", detail)
+        return detail
+
+    def _train(self, worker: Worker) -> trl_trainer.Trained:
+        job, profile = self.job, Profile.model_validate(self.job.profile)
+        base = worker.load(Path(job.base_dir), profile.dtype)
+        template = templates.resolve(job.template, base.tokenizer)
+        with Path(job.corpus_file).open(encoding="utf-8") as file:
+            pairs = [trl_trainer.Pair(**json.loads(line)) for line in file]
+        final, partial = Path(job.output_dir) / "model", Path(job.output_dir) / "model.partial"
+        for folder in (final, partial):
+            shutil.rmtree(folder, ignore_errors=True)
+        trained = trl_trainer.train(base, pairs, template, profile, seed=job.seed, output=partial, on_step=self._step)
+        partial.rename(final)
+        return trained
+
+    def _step(self, step: trl_trainer.Step) -> None:
+        row = {
+            "run_key": self.job.run_key,
+            "happened_at": utc_now(),
+            "step": step.step,
+            "loss": step.loss,
+            "learning_rate": step.learning_rate,
+            "grad_norm": step.grad_norm,
+            "tokens": step.tokens,
+            "elapsed_s": step.elapsed_s,
+        }
+        self.spool.append("run_step", row)
+        now = time.monotonic()
+        if now - self.told > TELL_EVERY_S or step.step == step.n_steps:
+            self.told = now
+            self.say({"event": "step", **asdict(step)})
+        if now - self.rotated > ROTATE_S:
+            self.rotated = now
+            self.spool.rotate()
+
+    def _event(self, event: str, detail: Mapping[str, Any] | None = None) -> None:
+        self.spool.append(
+            "run_event",
+            {
+                "run_key": self.job.run_key,
+                "happened_at": utc_now(),
+                "event": event,
+                "detail": None if detail is None else json.dumps(detail),
+            },
+        )
+
+    @contextlib.contextmanager
+    def _heartbeat(self) -> Iterator[None]:
+        over = threading.Event()
+
+        def beat() -> None:
+            while not over.wait(HEARTBEAT_S):
+                self._event("heartbeat")
+
+        thread = threading.Thread(target=beat, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            over.set()
+            thread.join()
+
+
+@contextlib.contextmanager
+def _only_one(folder: Path, run_key: str) -> Iterator[None]:
+    """Hold the run's lock: the kernel's, so it goes when its holder dies. TrainError when another process has it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("a") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise TrainError(f"run {run_key} is being trained by another process. Next: cotdistill status") from error
+        yield
+
+
+if __name__ == "__main__":
+    workers.serve(Worker().do)

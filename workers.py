@@ -1,0 +1,226 @@
+"""Worker processes: a few side by side, each importing the heavy libraries once and doing one job after the other.
+
+The parent writes a job as a JSON line to a worker's stdin and reads JSON lines from its stdout; what libraries print
+goes to a log file. A worker whose parent is gone sees its stdin close and stops. A worker that dies takes one job with
+it: that job is reported lost, and another worker takes the jobs that are left.
+"""
+
+import contextlib
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Literal
+
+from .errors import Error
+
+# One thread each: with more, OpenMP collapses as soon as anything else uses a core (docs/design/03-tiny-student.md).
+ENVIRONMENT = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    "TRANSFORMERS_VERBOSITY": "error",
+    "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+    "HF_HUB_DISABLE_TELEMETRY": "1",
+    "TRL_EXPERIMENTAL_SILENCE": "1",
+}
+STOP_WAIT_S = 10.0
+
+Message = Mapping[str, Any]
+Say = Callable[[Message], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of one job: done (`detail` is what the worker returned), failed (`error`: its message), or lost
+    (the worker ended; `error` says how)."""
+
+    status: Literal["done", "failed", "lost"]
+    detail: Mapping[str, Any]
+    error: str | None = None
+
+
+def run_jobs(
+    module: str,
+    jobs: Sequence[Message],
+    *,
+    processes: int,
+    log_dir: Path,
+    on_message: Callable[[int, Message], None] | None = None,
+    on_outcome: Callable[[int, Outcome], None] | None = None,
+) -> list[Outcome]:
+    """Do `jobs` in `python -m module` workers, `processes` at a time; one outcome per job, in the order of `jobs`.
+
+    `on_message(index of the job, message)` and `on_outcome` are called in this thread, as things arrive. Whatever
+    interrupts this function stops the workers.
+    """
+    if not jobs:
+        return []
+    pool = _Pool(module, list(jobs), log_dir)
+    try:
+        return pool.run(min(max(1, processes), len(jobs)), on_message, on_outcome)
+    finally:
+        pool.stop()
+
+
+class _Pool:
+    def __init__(self, module: str, jobs: list[Message], log_dir: Path) -> None:
+        self.module, self.jobs, self.log_dir = module, jobs, log_dir
+        self.inbox: queue.Queue[tuple[int, Message | None]] = queue.Queue()
+        self.workers: dict[int, subprocess.Popen[bytes]] = {}
+        self.busy: dict[int, int] = {}  # worker -> job
+        self.next_job = 0
+        self.started = 0
+
+    def run(
+        self,
+        processes: int,
+        on_message: Callable[[int, Message], None] | None,
+        on_outcome: Callable[[int, Outcome], None] | None,
+    ) -> list[Outcome]:
+        outcomes: dict[int, Outcome] = {}
+
+        def settle(job: int, outcome: Outcome) -> None:
+            outcomes[job] = outcome
+            if on_outcome:
+                on_outcome(job, outcome)
+
+        for _ in range(processes):
+            self._start()
+        while len(outcomes) < len(self.jobs):
+            worker, message = self.inbox.get()
+            job = self.busy.get(worker)
+            if message is None:
+                code = self.workers.pop(worker).wait()
+                if job is not None:
+                    del self.busy[worker]
+                    settle(job, Outcome("lost", {}, f"the worker ended with {_ending(code)}; {self._log(worker)}"))
+                if self.next_job < len(self.jobs):
+                    self._start()
+            elif job is not None and message.get("event") == "done":
+                self._give(worker)
+                settle(job, Outcome("done", message["detail"]))
+            elif job is not None and message.get("event") == "failed":
+                self._give(worker)
+                settle(job, Outcome("failed", message.get("detail", {}), message["error"]))
+            elif job is not None and on_message:
+                on_message(job, message)
+        return [outcomes[i] for i in range(len(self.jobs))]
+
+    def stop(self) -> None:
+        """Ask every worker to end by closing its stdin; end it where it does not."""
+        for worker in self.workers.values():
+            with contextlib.suppress(OSError):
+                if worker.stdin:
+                    worker.stdin.close()
+        for worker in self.workers.values():
+            try:
+                worker.wait(STOP_WAIT_S)
+            except subprocess.TimeoutExpired:
+                worker.kill()
+                worker.wait()
+        for worker in self.workers.values():
+            if worker.stdout:
+                worker.stdout.close()
+
+    def _start(self) -> None:
+        self.log_dir.mkdir(parents=True, exist_ok=True)
+        number, self.started = self.started, self.started + 1
+        with self._log_path(number).open("wb") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", self.module],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log,
+                env={**ENVIRONMENT, **os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+                start_new_session=True,
+            )
+        self.workers[number] = worker
+        threading.Thread(target=self._listen, args=(number, worker.stdout), daemon=True).start()
+        self._give(number)
+
+    def _give(self, worker: int) -> None:
+        """The next job for an idle worker; none left: its stdin is closed, and it ends."""
+        self.busy.pop(worker, None)
+        stdin = self.workers[worker].stdin
+        assert stdin is not None
+        if self.next_job >= len(self.jobs):
+            with contextlib.suppress(OSError):
+                stdin.close()
+            return
+        job, self.next_job = self.next_job, self.next_job + 1
+        self.busy[worker] = job
+        with contextlib.suppress(OSError):  # a dead worker is reported by its closed stdout
+            stdin.write(json.dumps(self.jobs[job]).encode() + b"\n")
+            stdin.flush()
+
+    def _listen(self, worker: int, stdout: IO[bytes] | None) -> None:
+        with contextlib.suppress(OSError, ValueError):
+            for line in stdout or ():
+                with contextlib.suppress(ValueError):
+                    self.inbox.put((worker, json.loads(line)))
+        self.inbox.put((worker, None))
+
+    def _log_path(self, worker: int) -> Path:
+        return self.log_dir / f"worker-{os.getpid()}-{worker}.log"
+
+    def _log(self, worker: int) -> str:
+        path = self._log_path(worker)
+        lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
+        return f"its log {path} ends: {lines[-1]}" if lines else f"its log {path} is empty"
+
+
+def _ending(code: int) -> str:
+    return f"signal {-code}" if code < 0 else f"exit code {code}"
+
+
+def serve(handle: Callable[[Message, Say], Mapping[str, Any]]) -> None:
+    """The worker's side: do every job that comes on stdin with `handle(job, say)` until stdin closes.
+
+    An exception fails the job and nothing else. File descriptor 1 is given to stderr, so that no library can print into
+    the protocol. When stdin closes while a job runs, the parent is gone: the process ends at once.
+    """
+    import traceback
+
+    channel = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    guard = threading.Lock()
+
+    def say(message: Message) -> None:
+        with guard:
+            channel.write(json.dumps(message, default=str) + "\n")
+            channel.flush()
+
+    for job in _jobs():
+        try:
+            detail = handle(job, say)
+        except Exception as error:
+            traceback.print_exc()
+            ours = isinstance(error, Error)
+            say({"event": "failed", "error": str(error) if ours else f"{type(error).__name__}: {error}"})
+        else:
+            say({"event": "done", "detail": dict(detail)})
+
+
+def _jobs() -> Iterator[Message]:
+    waiting: queue.Queue[Message | None] = queue.Queue()
+    idle = threading.Event()
+    idle.set()
+
+    def read() -> None:
+        for line in sys.stdin.buffer:
+            waiting.put(json.loads(line))
+        if not idle.is_set():
+            os._exit(1)
+        waiting.put(None)
+
+    threading.Thread(target=read, daemon=True).start()
+    while (job := waiting.get()) is not None:
+        idle.clear()
+        yield job
+        idle.set()
