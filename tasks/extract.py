@@ -46,7 +46,7 @@ _NEXT_QUESTION = re.compile(
 )
 _LISTED = re.compile(r"(?:\s*(?:,\s*and|,|and|or)\s*\$[^$\n]+\$)+")
 _HEDGE = re.compile(
-    r"(?:<[a-zA-Z]+>|(?:therefore|thus|hence|likely|most\s+likely|probably|definitely|clearly|indeed|simply)\b)[\s,:]*",
+    r"(?:</?(?:final_?)?answer>|(?:therefore|thus|hence|likely|most\s+likely|probably|definitely|clearly|indeed|simply)\b)[\s,:]*",
     re.IGNORECASE,
 )
 _NEGATED = re.compile(r"(?:n't|not|neither)\b", re.IGNORECASE)

@@ -12,30 +12,20 @@ import re
 from collections.abc import Iterable, Iterator
 
 from . import extract, latex, quantity
+from .announced import announced_number, bare_number
 from .normalise import normalise
-from .values import LETTERS, Question, Verdict, VerdictStatus
+from .pick import bare_choice, pick_choice
+from .values import Question, Verdict, VerdictStatus
 
 RULE_VERSION = "1"
 NONE = "none"
 
-# After the announced number, what follows one of these is a reason or a condition, not another part of the answer.
-_CLAUSE = re.compile(
-    r"\b(?:because|since|as|which|where|when|after|before|so|if|per|out\s+of|from|in|than|of|for|at|on|with|given|not|rather|instead|i\.e)\b|[(;]",
-    re.IGNORECASE,
-)
-_LIST = re.compile(r"(?:\band\b|\bor\b|,|&)\s*[^\d,;.]{0,30}$", re.IGNORECASE)
-_OPERATOR = re.compile(r"\s*(?:[a-zA-Z$£€%.\s]{0,20}?)\s*(?:[-+*/×÷xX^−–:]|\\times|\\div|\\cdot)\s*\(?[$£€]?$")
-_UNIT_POWER = re.compile(r"\s*(?:\\?[a-zA-Z]+\{?\s*){1,2}\}?\s*\^\{?")
-# A choice's text stands alone: "6" is not in "6.5", "16", "6/7" or "6√3".
-_ALONE_BEFORE = re.compile(r"(?:^|[^\w.,/:]|(?<!\d)[.,/:])$")
-_ALONE_AFTER = re.compile(r"(?!\w)(?![.,/:]\d)(?!\s*[√(^*/×+])")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _YES = {"true": True, "yes": True, "false": False, "no": False}
 _BOOLEAN = re.compile(
     r"\W*(?:(true|false)\b|(yes|no)(?=$|[^\w\s]|\s*$|\s+(?:because|since|as|and|but|based|given|if)\b))",
     re.IGNORECASE,
 )
-_LETTER = re.compile(r"\W*(?:(?:option|choice|letter|answer)\s+)?[(\[\"'{]*([A-Za-z])(?![A-Za-z0-9'’])", re.IGNORECASE)
 
 
 def grade(text: str, question: Question) -> Verdict:
@@ -87,71 +77,8 @@ def _grade_number(cleaned: str, gold: str) -> Verdict:
             break
     if ambiguous:
         return _verdict("unparsed", None, ambiguous)
-    bare = _bare_number(cleaned)
+    bare = bare_number(cleaned)
     return _decided(bare.equals(reference), bare.text, "bare") if bare else _verdict("unparsed", None, NONE)
-
-
-def announced_number(span: str) -> tuple[quantity.Quantity | None, bool]:
-    """The number a span announces, and whether it is clear that it is the one.
-
-    "594 / 3 = 198 pages" announces 198; "18 dollars, since 2 * 9 = 18" 18; "John has 7 left" 7, as the only number
-    there; "5 apples and 3 oranges" and "16 - 3" nothing clear.
-    """
-    numbers = quantity.find_all(span)
-    if not numbers:
-        spoken = quantity.words(re.sub(r"^\W+", "", span))
-        return spoken, True
-    first = numbers[0]
-    if len({number.value for number in numbers}) == 1:
-        return first, True
-    led = not re.search(r"\w", span[: first.start]) or re.fullmatch(
-        r"\W*(?:[a-zA-Z]\s*=|approximately|about|around|roughly|exactly|a\s+total\s+of|simply|indeed|therefore)?\W*",
-        span[: first.start],
-        re.IGNORECASE,
-    )
-    if led:
-        value, clear = _leading(span, numbers)
-        if value is not None:
-            return value, clear
-    if (equals := span.rfind("=")) >= 0:
-        result = quantity.find(span, equals + 1)
-        if result is not None and not re.search(r"\w", span[equals + 1 : result.start]):
-            return result, True
-    return first, False
-
-
-def _leading(span: str, numbers: list[quantity.Quantity]) -> tuple[quantity.Quantity | None, bool]:
-    """The span's first number, unless it only opens an expression (None) or a list (not clear)."""
-    first = numbers[0]
-    clause = _CLAUSE.search(span, first.end)
-    limit = clause.start() if clause else len(span)
-    for number in numbers[1:]:
-        if number.start >= limit:
-            break
-        between = span[first.end : number.start]
-        if _UNIT_POWER.fullmatch(between):
-            continue
-        signed = number.text[:1] in "-−–+"
-        if "=" in between or _OPERATOR.fullmatch(between) or (signed and not re.search(r"\w", between)):
-            return None, False
-        if _LIST.search(between) and number.value != first.value:
-            return first, False
-    return first, True
-
-
-def _bare_number(cleaned: str) -> quantity.Quantity | None:
-    """The whole text is one number, with at most a unit behind it: "19", "$19.50", "19 apples"."""
-    text = cleaned.strip().rstrip(".").strip()
-    if len(text) > 60 or "\n" in text:
-        return None
-    text = extract.unwrap(text)
-    value = quantity.find(text)
-    if value is None:
-        spoken = quantity.words(text)
-        return spoken if spoken and spoken.end == len(text) else None
-    unit = text[value.end :].strip()
-    alone = value.start == 0 and len(unit.split()) <= 2 and not re.search(r"[\d=+*/√(^\\]", unit)
-    return value if alone else None
 
 
 # LaTeX
@@ -184,86 +111,10 @@ def _grade_choice(cleaned: str, question: Question) -> Verdict:
             return _decided(gold in picked, gold if gold in picked else picked[0], found.rule + suffix)
     text = cleaned.strip()
     if len(text) <= 400 and "\n" not in text:
-        picked, suffix = _bare_choice(text, question.choices)
+        picked, suffix = bare_choice(text, question.choices)
         if picked:
             return _decided(gold in picked, gold if gold in picked else picked[0], "bare" + suffix)
     return _verdict("unparsed", None, NONE)
-
-
-def pick_choice(span: str, choices: tuple[str, ...]) -> tuple[list[str], str]:
-    """Letters of the choice a span names, and how: "" by letter, "+text" by its words, "+number" by its value.
-
-    More than one letter only where two choices read the same. Choices may be (): letters A to J are then accepted.
-    """
-    letters = LETTERS[: len(choices)] if choices else LETTERS[:10]
-    span = re.sub(r"\\(?:text|mathrm|mathbf|textbf)\s*\{([^{}]*)\}", r"\1", span)
-    letter = _LETTER.match(span)
-    if letter and letter.group(1).upper() in letters:
-        rest = span[letter.end(1) :]
-        # "a bank" and "A bank": an article, if the words are a choice's. A lower-case letter needs an end
-        article = letter.group(1).upper() == "A" and rest[:1] == " " and bool(_by_text(span, choices))
-        if not article and (letter.group(1).isupper() or not re.match(r"\s*\w", rest)):
-            return [letter.group(1).upper()], ""
-    named = _by_text(span, choices)
-    if named:
-        return named, "+text"
-    return _by_value(span, choices), "+number"
-
-
-def _by_text(span: str, choices: tuple[str, ...]) -> list[str]:
-    said = _plain(span)
-    texts = [_plain(choice) for choice in choices]
-    exact = [LETTERS[i] for i, choice in enumerate(texts) if choice and choice == said]
-    if exact:
-        return exact
-    leading = [choice for choice in texts if choice and said.startswith(choice) and _alone(choice, said, 0)]
-    if leading:
-        longest = max(leading, key=len)
-        return [LETTERS[i] for i, choice in enumerate(texts) if choice == longest]
-    inside = {choice for choice in texts if len(choice) > 2 and _inside(choice, said)}
-    maximal = {c for c in inside if not any(c != other and c in other for other in inside)}
-    return [LETTERS[i] for i, choice in enumerate(texts) if choice in maximal] if len(maximal) == 1 else []
-
-
-def _inside(choice: str, said: str) -> bool:
-    start = said.find(choice)
-    while start >= 0:
-        if _alone(choice, said, start):
-            return True
-        start = said.find(choice, start + 1)
-    return False
-
-
-def _alone(choice: str, said: str, start: int) -> bool:
-    after = _ALONE_AFTER.match(said, start + len(choice))
-    return after is not None and _ALONE_BEFORE.search(said[max(0, start - 2) : start]) is not None
-
-
-def _by_value(span: str, choices: tuple[str, ...]) -> list[str]:
-    value, clear = announced_number(span)
-    if value is None or not clear or re.match(r"\s*[√(^*/×π\\]", span[value.end :]):
-        return []
-    read = [_bare_number(choice) for choice in choices]
-    picked = [LETTERS[i] for i, number in enumerate(read) if number is not None and number.value == value.value]
-    return picked if len(picked) == 1 else []
-
-
-def _bare_choice(text: str, choices: tuple[str, ...]) -> tuple[list[str], str]:
-    letters = LETTERS[: len(choices)] if choices else LETTERS[:10]
-    match = re.fullmatch(
-        r"\W*(?:(?:option|choice)\s+)?\(?([A-Za-z])\s*(?:[).:,]\s*(.*)|\W*)", text, re.IGNORECASE | re.S
-    )
-    if match and match.group(1).upper() in letters:
-        said = _plain(match.group(2) or "")
-        if not said or (choices and said == _plain(choices[letters.index(match.group(1).upper())])):
-            return [match.group(1).upper()], ""
-    said = _plain(text)
-    return [LETTERS[i] for i, choice in enumerate(choices) if said and _plain(choice) == said], "+text"
-
-
-def _plain(text: str) -> str:
-    words = " ".join(text.casefold().split()).strip(" .,;:!?\"'()[]$*")
-    return _ARTICLE.sub("", words)
 
 
 # True or false, and plain text
