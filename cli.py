@@ -6,6 +6,7 @@ import typer
 
 from . import __version__
 from .commands import imports, questions
+from .commands.analyze import analyze, report
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
@@ -32,6 +33,8 @@ app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp
 app.command(epilog='Example: cotdistill sql "SELECT dataset, count(*) FROM question GROUP BY ALL"')(sql)
 app.command(epilog="Example: cotdistill train --student tiny --seeds 1-3")(train)
 app.command(epilog="Example: cotdistill evaluate --limit 200")(evaluate)
+app.command(epilog="Example: cotdistill analyze levels --dataset arith")(analyze)
+app.command(epilog="Example: cotdistill report --out report.html")(report)
 app.command(epilog="Example: cotdistill demo --teacher builtin-diverse")(demo)
 app.command("serve-teacher", epilog="Example: cotdistill serve-teacher --port 8399")(serve_teacher)
 app.command(epilog="Example: cotdistill doctor --json")(doctor)

@@ -76,24 +76,30 @@ def print_rows(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table(
-        title=title, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0)
-    )
-    for i, name in enumerate(columns):
-        cells = [_shown(row[i]) for row in rows]
-        numeric = bool(rows) and all(isinstance(row[i], (int, float)) or row[i] is None for row in rows)
-        heading = name.replace("_", " ")
-        longest = max((len(cell) for cell in cells), default=0)
-        widest_word = max((len(word) for text in (*cells, heading) for word in text.split()), default=0)
+    console = Console(file=sys.stdout, highlight=False)
+    cells = [[_shown(row[i]) for row in rows] for i in range(len(columns))]
+    headings = [name.replace("_", " ") for name in columns]
+    numeric = [
+        bool(rows) and all(isinstance(r[i], (int, float)) or r[i] is None for r in rows) for i in range(len(columns))
+    ]
+    # Numbers are never cut: text columns share what the numbers leave of the terminal's width.
+    needed = [
+        max([len(c) for c in cells[i]] + [len(w) for w in headings[i].split()], default=1) for i in range(len(columns))
+    ]
+    left = console.width - sum(n for n, is_number in zip(needed, numeric, strict=True) if is_number) - 2 * len(columns)
+    share = max(6, left // max(1, numeric.count(False)))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    for heading, width, is_number in zip(headings, needed, numeric, strict=True):
         table.add_column(
             heading,
-            justify="right" if numeric else "left",
+            justify="right" if is_number else "left",
             overflow="fold",
-            min_width=max(longest, *map(len, heading.split())) if numeric else min(widest_word, 16),
+            min_width=width if is_number else min(width, share),
         )
-    for row in rows:
-        table.add_row(*(_shown(value) for value in row))
-    console = Console(file=sys.stdout, highlight=False)
+    for line in zip(*cells, strict=True):
+        table.add_row(*line)
+    if title:
+        console.print(title, style="bold", markup=False)
     console.print(table)
 
 

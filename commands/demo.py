@@ -51,9 +51,10 @@ def demo(
     results = evaluate_all(store, datasets=["arith"], limit=limit, max_new_tokens=160)
     show_scores(store, results, as_json=False)
     chapter(4, "what the store says")
+    from ..analysis.questions import answer
     from .analyze import show_answer
 
-    show_answer(store, "levels")
+    show_answer(answer(store, "levels"))
     chapter(5, "the report")
     from ..analysis.report import write_report
 

@@ -124,7 +124,7 @@ def harvest_cells(
         plans: list[Plan] = []
         for name in _datasets(opened, dataset, split, teacher):
             questions = load_questions(opened, name, split, limit)
-            plans.append(make_plan(opened, teacher, questions, wanted, sampling, samples))
+            plans.append(make_plan(opened, teacher, questions, wanted, sampling, samples, record=not dry_run))
         cells = [cell for plan in plans for cell in plan.cells]
         calls = tuple(call for plan in plans for call in plan.calls)
         _show_plan(cells, teacher, as_json=as_json, in_full=dry_run)

@@ -14,9 +14,9 @@ from ..tasks.values import Message, Question, Recipe, Sampling
 from .prompts import build
 from .teachers import Teacher
 
-# Completion tokens to expect per level before any reply of the cell is in the store: an estimate, shown as one. Mean word
-# pieces (tasks/realised.py) of the original-format rationales released with arXiv 2502.18001, over all its teachers and
-# data sets, n = 17,305 to 42,614 a level.
+# Completion tokens to expect per level before any reply of the cell is in the store: an estimate, shown as one. Mean
+# word pieces (tasks/realised.py) of the original-format rationales released with arXiv 2502.18001, over all its
+# teachers and data sets, n = 17,305 to 42,614 a level.
 EXPECTED_TOKENS = {None: 8, 1: 32, 2: 50, 3: 53, 4: 70, 5: 80, 6: 90}
 
 
@@ -83,8 +83,13 @@ def make_plan(
     recipes: Sequence[Recipe],
     sampling: Sampling,
     n_samples: int = 1,
+    *,
+    record: bool = True,
 ) -> Plan:
-    """Write the wanted members of every cell into the store and say what is missing. Nothing is bought here."""
+    """Say what every cell is missing, and write its wanted members into the store unless `record` is False.
+
+    Nothing is bought here.
+    """
     dataset = questions[0].dataset
     frames: list[pl.DataFrame] = []
     wanted: dict[str, Call] = {}
@@ -104,9 +109,11 @@ def make_plan(
             )
         )
     frame = pl.concat(frames)
-    with store.write() as con:
-        store.insert(con, "cell", [cell.row() for cell in cells])
-        store.insert_frame(con, "cell_member", frame)
+    if record:
+        with store.write() as con:
+            store.insert(con, "cell", [cell.row() for cell in cells])
+            store.insert_frame(con, "cell_member", frame)
+    with store.read() as con:
         con.register("wanted", frame.select("reply_key"))
         have = {
             row[0] for row in con.execute("SELECT reply_key FROM reply SEMI JOIN wanted USING (reply_key)").fetchall()

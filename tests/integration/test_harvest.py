@@ -89,6 +89,15 @@ def test_everything_planned_is_received_judged_and_never_asked_again(store_path:
     assert [c.n_cached for c in again.cells] == [40, 40, 40]
 
 
+def test_a_plan_that_is_not_recorded_leaves_no_trace(store_path: Path) -> None:
+    store = filled(store_path, 10)
+    questions = load_questions(store, "arith", "train", None)
+    plan = make_plan(store, teacher("gpt-4o"), questions, LEVELS_1_3, SAMPLING, record=False)
+    assert [(c.n_missing, c.usd is not None and c.usd > 0) for c in plan.cells] == [(10, True)] * 3
+    with store.read() as con:
+        assert con.execute("SELECT (SELECT count(*) FROM cell) + (SELECT count(*) FROM cell_member)").fetchone() == (0,)
+
+
 def test_faults_lose_nothing_and_every_call_is_an_attempt(store_path: Path) -> None:
     store = filled(store_path, 100)
     plan = planned(store, recipes([3], ["original"], "no"))

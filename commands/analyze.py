@@ -1,0 +1,98 @@
+"""`cotdistill analyze` and `report`: the named questions on the terminal, and all of them in one HTML file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .common import (
+    DEFAULT_STORE,
+    DatasetsOption,
+    FormatsOption,
+    JsonOption,
+    LevelsOption,
+    StoreOption,
+    TeachersOption,
+    numbers,
+    open_store,
+    print_json,
+    print_rows,
+    say,
+    settle,
+    words,
+)
+
+if TYPE_CHECKING:
+    from ..analysis.answers import Answer
+
+
+def analyze(
+    question: Annotated[
+        str | None, typer.Argument(help="coverage, accuracy, levels, diversity or spend; without it all of them.")
+    ] = None,
+    student: Annotated[str | None, typer.Option(help="Students, comma-separated.")] = None,
+    dataset: DatasetsOption = None,
+    teacher: TeachersOption = None,
+    level: LevelsOption = None,
+    format: FormatsOption = None,
+    show_sql: Annotated[bool, typer.Option("--sql", help="Print the query instead of its answer.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Answer the named questions: what is there, which supervision worked, what it cost, and how sure we are."""
+    from ..analysis.questions import QUESTIONS, answer
+    from ..analysis.show import plain
+    from ..errors import ConfigError
+
+    if question is not None and question not in QUESTIONS:
+        raise ConfigError(f"no question named {question!r}. Known: {', '.join(QUESTIONS)}. Next: cotdistill analyze")
+    names = list(QUESTIONS) if question is None else [question]
+    if show_sql:
+        print("\n".join(QUESTIONS[name].sql for name in names))
+        return
+    filters = {
+        "student": words(student),
+        "dataset": words(dataset),
+        "teacher": words(teacher),
+        "level": numbers(level, "--level"),
+        "format": words(format),
+    }
+    opened = open_store(store)
+    settle(opened)
+    answers = []
+    for name in names:
+        known = QUESTIONS[name].filters
+        asked = filters if question is not None else {k: v for k, v in filters.items() if k in known}
+        answers.append(answer(opened, name, **asked))
+    if as_json:
+        print_json([plain(a) for a in answers])
+        return
+    for found in answers:
+        show_answer(found)
+
+
+def show_answer(answer: "Answer") -> None:
+    """An answer's table and its notes."""
+    if answer.rows:
+        print_rows(answer.columns, answer.rows, as_json=False, title=answer.title)
+    else:
+        print(answer.title)
+    for note in answer.notes:
+        print(f"  {note}")
+    print()
+
+
+def report(
+    out: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
+    store: StoreOption = DEFAULT_STORE,
+) -> None:
+    """Write one self-contained HTML file with the answers and their plots; it opens offline."""
+    from ..analysis.report import write_report
+    from ..errors import ConfigError
+
+    if out.is_dir() or not out.parent.is_dir():
+        raise ConfigError(f"cannot write a report to {out}. Next: --out FILE.html in a folder that exists")
+    opened = open_store(store)
+    settle(opened)
+    print(write_report(opened, out).resolve())
+    say("Next: open it in a browser")
