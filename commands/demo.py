@@ -24,6 +24,9 @@ def demo(
     questions: Annotated[int, typer.Option(min=50, help="Training questions per cell.")] = 3000,
     seeds: Annotated[str, typer.Option(help="Seeds of the students.")] = "1,2",
     limit: Annotated[int, typer.Option(min=20, help="Held-out questions per student.")] = 500,
+    store_path: Annotated[
+        Path | None, typer.Option("--store", envvar="COTDISTILL_STORE", help="Default: demo.duckdb in that folder.")
+    ] = None,
     max_steps: Annotated[int | None, typer.Option(min=1, help="Shorter training, for a first look.")] = None,
 ) -> None:
     """Run the whole pipeline on this CPU: teacher, corpora, 8 students, evaluation, report. Type it again to go on."""
@@ -35,7 +38,7 @@ def demo(
             f"the demo is for the built-in teachers, not {teacher!r}. Next: cotdistill generate --teacher {teacher}"
         )
     out.mkdir(parents=True, exist_ok=True)
-    path, started = out / "demo.duckdb", time.monotonic()
+    path, started = store_path or out / "demo.duckdb", time.monotonic()
 
     def chapter(n: int, text: str) -> None:
         say(f"\n[{n}/5  {time.monotonic() - started:4.0f} s] {text}")

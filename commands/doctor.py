@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .common import JsonOption, print_json, print_rows
+from ..errors import Error
+from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_json, print_rows
 
 Check = tuple[str, str, str]  # what, state, next
 
@@ -16,10 +17,11 @@ def doctor(
     teachers: Annotated[
         Path | None, typer.Option(envvar="COTDISTILL_TEACHERS", help="Your own registry of teachers (TOML).")
     ] = None,
+    store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Say what this machine can do: libraries, GPU, keys (present or not, never their value), and what to install."""
-    checks = [*_libraries(), _cuda(), *_keys(teachers)]
+    checks = [*_libraries(), _cuda(), *_keys(teachers), _store(store)]
     if as_json:
         print_json([{"what": what, "state": state, "next": next_} for what, state, next_ in checks])
     else:
@@ -74,3 +76,15 @@ def _keys(teachers: Path | None) -> list[Check]:
         next_ = "" if present else f"export {variable}=... for {', '.join(names)}"
         checks.append((variable, "present" if present else "not set", next_))
     return checks
+
+
+def _store(path: Path) -> Check:
+    if not path.exists():
+        return (str(path), "no store yet", "cotdistill demo, or cotdistill questions load --dataset arith")
+    try:
+        store = open_store(path, patience_s=5.0)
+        with store.read() as con:
+            replies = con.execute("SELECT count(*) FROM reply").fetchone() or (0,)
+    except Error as error:
+        return (str(path), "cannot be opened", str(error))
+    return (str(path), f"{replies[0]:,} replies", "")

@@ -157,7 +157,7 @@ async def _harvest(
     with Bar(teacher.name) as bar:
 
         def show(now: "Tally") -> None:
-            text = f"cached {now.n_cached:,} failed {now.n_failed:,} {now.rate:,.0f}/s"
+            text = f"cached {now.n_cached:,} failed {now.n_failed:,} left {now.n_left:,} {now.rate:,.0f}/s"
             if now.usd:
                 text += f" {usd(now.usd)}"
             bar.update(now.n_cached + now.n_done, now.n_wanted, text + (" (store busy)" if now.store_busy else ""))
