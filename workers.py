@@ -73,6 +73,7 @@ class _Pool:
         self.module, self.jobs, self.log_dir = module, jobs, log_dir
         self.inbox: queue.Queue[tuple[int, Message | None]] = queue.Queue()
         self.workers: dict[int, subprocess.Popen[bytes]] = {}
+        self.listeners: list[threading.Thread] = []
         self.busy: dict[int, int] = {}  # worker -> job
         self.next_job = 0
         self.started = 0
@@ -96,7 +97,7 @@ class _Pool:
             worker, message = self.inbox.get()
             job = self.busy.get(worker)
             if message is None:
-                code = self.workers.pop(worker).wait()
+                code = self._end(self.workers.pop(worker))
                 if job is not None:
                     del self.busy[worker]
                     settle(job, Outcome("lost", {}, f"the worker ended with {_ending(code)}; {self._log(worker)}"))
@@ -114,19 +115,23 @@ class _Pool:
 
     def stop(self) -> None:
         """Ask every worker to end by closing its stdin; end it where it does not."""
-        for worker in self.workers.values():
-            with contextlib.suppress(OSError):
-                if worker.stdin:
-                    worker.stdin.close()
-        for worker in self.workers.values():
-            try:
-                worker.wait(STOP_WAIT_S)
-            except subprocess.TimeoutExpired:
-                worker.kill()
-                worker.wait()
-        for worker in self.workers.values():
-            if worker.stdout:
-                worker.stdout.close()
+        left = list(self.workers.values())
+        for worker in left:
+            _close(worker.stdin)
+        for worker in left:
+            self._end(worker)
+        while self.listeners:
+            self.listeners.pop().join()
+
+    @staticmethod
+    def _end(worker: subprocess.Popen[bytes]) -> int:
+        """Wait for a worker that was asked to end, and end it where it does not. Returns its exit code."""
+        _close(worker.stdin)
+        try:
+            return worker.wait(STOP_WAIT_S)
+        except subprocess.TimeoutExpired:
+            worker.kill()
+            return worker.wait()
 
     def _start(self) -> None:
         self.log_dir.mkdir(parents=True, exist_ok=True)
@@ -141,7 +146,9 @@ class _Pool:
                 start_new_session=True,
             )
         self.workers[number] = worker
-        threading.Thread(target=self._listen, args=(number, worker.stdout), daemon=True).start()
+        listener = threading.Thread(target=self._listen, args=(number, worker.stdout), daemon=True)
+        listener.start()
+        self.listeners.append(listener)
         self._give(number)
 
     def _give(self, worker: int) -> None:
@@ -150,8 +157,7 @@ class _Pool:
         stdin = self.workers[worker].stdin
         assert stdin is not None
         if self.next_job >= len(self.jobs):
-            with contextlib.suppress(OSError):
-                stdin.close()
+            _close(stdin)
             return
         job, self.next_job = self.next_job, self.next_job + 1
         self.busy[worker] = job
@@ -160,8 +166,9 @@ class _Pool:
             stdin.flush()
 
     def _listen(self, worker: int, stdout: IO[bytes] | None) -> None:
-        with contextlib.suppress(OSError, ValueError):
-            for line in stdout or ():
+        assert stdout is not None
+        with stdout:
+            for line in stdout:
                 with contextlib.suppress(ValueError):
                     self.inbox.put((worker, json.loads(line)))
         self.inbox.put((worker, None))
@@ -173,6 +180,12 @@ class _Pool:
         path = self._log_path(worker)
         lines = path.read_text(encoding="utf-8", errors="replace").strip().splitlines() if path.exists() else []
         return f"its log {path} ends: {lines[-1]}" if lines else f"its log {path} is empty"
+
+
+def _close(file: IO[bytes] | None) -> None:
+    with contextlib.suppress(OSError):
+        if file is not None:
+            file.close()
 
 
 def _ending(code: int) -> str:
