@@ -26,7 +26,7 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..clients.openai_chat import OpenAIChat
+    from ..clients.base import Client
     from ..gen.harvest import Tally
     from ..gen.plan import Call, CellPlan, Plan
     from ..gen.teachers import Teacher
@@ -145,7 +145,7 @@ def harvest_cells(
 
 async def _harvest(
     store: "Store",
-    client: "OpenAIChat",
+    client: "Client",
     teacher: "Teacher",
     calls: "tuple[Call, ...]",
     sampling: "Sampling",

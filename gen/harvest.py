@@ -13,7 +13,7 @@ import uuid
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, field, replace
 
-from ..clients.openai_chat import OpenAIChat
+from ..clients.base import Client
 from ..clients.retry import TRANSIENT, policy
 from ..errors import BadRequest, Error, StoreError, TeacherError, Unavailable
 from ..store.ingest import ingest
@@ -56,7 +56,7 @@ class Tally:
 
 async def harvest(
     store: Store,
-    client: OpenAIChat,
+    client: Client,
     teacher: Teacher,
     calls: tuple[Call, ...],
     sampling: Sampling,
@@ -112,14 +112,14 @@ class _Harvest:
         self.draining = False
         self.failed_in_a_row = 0
 
-    async def ask_all(self, client: OpenAIChat, queue: Iterator[Call]) -> None:
+    async def ask_all(self, client: Client, queue: Iterator[Call]) -> None:
         for call in queue:
             if self.draining:
                 return
             await self.ask(client, call)
             self.on_progress(self.tally)
 
-    async def ask(self, client: OpenAIChat, call: Call) -> None:
+    async def ask(self, client: Client, call: Call) -> None:
         """One reply: retried while the error is transient; received, or counted as failed and left for next time."""
         sampling = self.sampling
         if sampling.seed is not None:
@@ -140,7 +140,7 @@ class _Harvest:
         else:
             self.failed_in_a_row = 0
 
-    async def _attempt(self, client: OpenAIChat, call: Call, sampling: Sampling) -> None:
+    async def _attempt(self, client: Client, call: Call, sampling: Sampling) -> None:
         started = utc_now()
         try:
             completion = await client.complete(call.messages, sampling)

@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
-from ..clients.openai_chat import OpenAIChat
+from ..clients.base import Client, Observer
+from ..clients.openai_chat import ChatAdapter
 from ..clients.prices import Price
 from ..errors import ConfigError
 
@@ -81,8 +82,15 @@ def find_teacher(
     return teacher.model_copy(update=changes) if changes else teacher
 
 
-def connect(teacher: Teacher, *, base_url: str | None = None, deadline_s: float = 300.0) -> OpenAIChat:
-    """A client for the teacher. ConfigError when its key is not in the environment."""
+def connect(
+    teacher: Teacher,
+    *,
+    base_url: str | None = None,
+    deadline_s: float = 300.0,
+    transport: Literal["wire", "sdk"] = "wire",
+    observe: Observer | None = None,
+) -> Client:
+    """A client for the teacher. `observe` is shown every response's headers. ConfigError: its key is not set."""
     key = "none"
     if teacher.key_env is not None:
         key = os.environ.get(teacher.key_env, "").strip()
@@ -94,7 +102,14 @@ def connect(teacher: Teacher, *, base_url: str | None = None, deadline_s: float 
     url = base_url or teacher.base_url
     if url is None:
         raise ConfigError(f"teacher {teacher.name} has no base URL. Next: --base-url URL")
-    return OpenAIChat(url, key, teacher.model, official=teacher.provider == "openai", deadline_s=deadline_s)
+    adapter = ChatAdapter(url, key, teacher.model, official=teacher.provider == "openai")
+    if transport == "sdk":
+        from ..clients.sdk_openai import OpenAISdk
+
+        return OpenAISdk(adapter, key, deadline_s=deadline_s, observe=observe)
+    from ..clients.wire import WireClient
+
+    return WireClient(adapter, deadline_s=deadline_s, observe=observe)
 
 
 def _read(path: Path) -> dict[str, Teacher]:

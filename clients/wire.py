@@ -1,0 +1,83 @@
+"""The wire transport: aiohttp moves the bytes, an adapter says what they mean."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+
+from ..errors import BadReply, Unavailable
+from ..tasks.values import Completion, Message, Sampling
+from .base import Adapter, Observer, status_error
+
+MAX_ERROR_BYTES = 65_536
+
+
+class WireClient:
+    """One account at one base URL. Connections are kept and reused; how many there are is the caller's concurrency.
+
+    A call that has not answered within `deadline_s` is cut, its connection closed.
+    """
+
+    def __init__(self, adapter: Adapter, *, deadline_s: float = 300.0, observe: Observer | None = None) -> None:
+        self.adapter = adapter
+        self.model = adapter.model
+        self.base_url = adapter.base_url
+        self.deadline_s = deadline_s
+        self._observe = observe
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        # Proxies are taken from the environment, as the SDKs do.
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=15.0)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0), timeout=timeout, trust_env=True
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
+        """Ask once; see base.Client for the errors."""
+        assert self._session is not None, "use the client as an async context manager"
+        request = self.adapter.request(messages, sampling)
+        data = json.dumps(request.body, ensure_ascii=False, separators=(",", ":")).encode()
+        try:
+            async with (
+                asyncio.timeout(self.deadline_s),
+                self._session.post(request.url, data=data, headers=request.headers, allow_redirects=False) as response,
+            ):
+                status, headers, body = response.status, response.headers, await response.read()
+        except TimeoutError as error:
+            raise Unavailable(f"{self.base_url}: no answer within {self.deadline_s:.0f} s") from error
+        except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
+            raise Unavailable(f"{self.base_url}: {type(error).__name__}: {error}") from error
+        if self._observe is not None:
+            self._observe(headers)
+        if not 200 <= status < 300:
+            raise status_error(self.base_url, self.model, status, error_words(body), headers)
+        try:
+            parsed = json.loads(body)
+        except ValueError as error:
+            raise BadReply(f"{self.base_url}: a reply that is no JSON ({len(body)} bytes)") from error
+        return self.adapter.parse(parsed)
+
+
+def error_words(body: bytes) -> str:
+    """What an error body says: OpenAI's and Google's `error.message`, or its first characters."""
+    text = body[:MAX_ERROR_BYTES].decode("utf-8", "replace")
+    try:
+        found: Any = json.loads(text)
+        if isinstance(found, list) and found:  # Google wraps stream errors in a list
+            found = found[0]
+        error = found.get("error", found)
+        message = error.get("message") if isinstance(error, dict) else error
+        return str(message) if message else text[:300]
+    except (ValueError, AttributeError):
+        return text[:300]
