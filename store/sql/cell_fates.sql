@@ -9,15 +9,14 @@ SELECT
     q.dataset, q.split, q.text, q.choices, q.answer_kind, q.gold,
     CASE
         WHEN h.text_key IS NOT NULL THEN 'in a test split'
-        WHEN r.status IS NULL THEN 'missing'
-        WHEN r.status <> 'ok' THEN r.status
+        WHEN m.reply_status IS NULL THEN 'missing'
+        WHEN m.reply_status <> 'ok' THEN m.reply_status
         WHEN q.question_key IS NULL THEN 'question not loaded'
         WHEN n.verdict IS NULL THEN 'not judged'
         WHEN n.verdict <> 'correct' AND NOT $any_verdict THEN n.verdict
         ELSE 'kept'
     END AS fate
-FROM cell_member AS m
-LEFT JOIN reply AS r ON r.reply_key = m.reply_key
+FROM member_now AS m
 LEFT JOIN question AS q ON q.question_key = m.question_key
 LEFT JOIN held_out AS h ON h.text_key = q.text_key
 LEFT JOIN rationale_now AS n ON n.reply_key = m.reply_key
