@@ -7,6 +7,8 @@ how far it came is printed; docs/design/03-tiny-student.md has the figures of th
 import argparse
 import random
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,13 @@ from typing import Any
 from ..tasks import templates
 from ..tasks.datasets import arith
 from . import tiny_tokenizer
-from .tiny_exercises import Exercise, exercises
+from .tiny_exercises import SHARES, Exercise, exercises
 
 SEED = 7
-STEPS = 4_500
 BATCH = 32
 MUON_LR, ADAMW_LR = 0.02, 1e-2
 WARMUP_STEPS = 20
-DECAY_FROM = 0.4  # of all steps: constant until then, then linear to 2 %
+DECAY_FROM = 0.4  # of a cycle's steps: constant until then, then linear to 2 %
 SORTED_BATCHES = 16  # drawn together and cut by length
 TOKENIZER_TEXTS = 8_000
 QUESTIONS_READ = 4_000  # training questions whose words the tokenizer sees; the model does not
@@ -34,6 +35,18 @@ SHAPE = {
     "max_position_embeddings": 512,
     "tie_word_embeddings": True,
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One pass of the schedule: `peak` is its share of the learning rates, `shares` its mix of exercises."""
+
+    steps: int
+    peak: float
+    shares: Mapping[str, float]
+
+
+CYCLES = (Cycle(4_500, 1.0, SHARES), Cycle(2_600, 0.6, {"sum": 0.1, "statements": 0.8, "copy": 0.1}))
 
 
 def new_model(tokenizer: Any, seed: int) -> Any:
@@ -80,50 +93,62 @@ def batch_of(rows: list[tuple[list[int], list[int]]], pad: int) -> dict[str, Any
     return {"input_ids": ids, "labels": labels, "attention_mask": mask}
 
 
-def pretrain(out: Path, *, steps: int = STEPS, seed: int = SEED) -> float:
-    """Build the tokenizer, train the model, save both in `out`. Returns the mean loss of the last 100 steps."""
+def pretrain(out: Path, cycles: Sequence[Cycle] = CYCLES, *, first: int = 0, seed: int = SEED) -> float:
+    """Build the tokenizer, train the model, save both in `out` after every cycle. `first` > 0 goes on from what is
+    saved there. Returns the mean loss of the last 100 steps."""
     import torch
-
-    from .muon import for_model
+    from transformers import AutoModelForCausalLM, AutoTokenizer
 
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)
-    texts = [e.text + e.results for e in islice(exercises(seed + 1), TOKENIZER_TEXTS)]
-    tokenizer = tiny_tokenizer.build(texts + [q.text for q in arith.questions("train", QUESTIONS_READ)])
-    model = new_model(tokenizer, seed)
+    if first:
+        tokenizer, model = AutoTokenizer.from_pretrained(out), AutoModelForCausalLM.from_pretrained(out)
+    else:
+        texts = [e.text + e.results for e in islice(exercises(seed + 1), TOKENIZER_TEXTS)]
+        tokenizer = tiny_tokenizer.build(texts + [q.text for q in arith.questions("train", QUESTIONS_READ)])
+        model = new_model(tokenizer, seed)
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(tokenizer)} tokens", flush=True)
-    optimizer = for_model(model, lr=MUON_LR, adamw_lr=ADAMW_LR)
+    mean = 0.0
+    for i, cycle in list(enumerate(cycles))[first:]:
+        mean = _train(model, tokenizer, cycle, seed + 100 * i)
+        model.save_pretrained(out)
+        tokenizer.save_pretrained(out)
+    return mean
+
+
+def _train(model: Any, tokenizer: Any, cycle: Cycle, seed: int) -> float:
+    """One cycle, with a fresh optimizer. Returns the mean loss of its last 100 steps."""
+    from .muon import for_model
+
+    optimizer = for_model(model, lr=MUON_LR * cycle.peak, adamw_lr=ADAMW_LR * cycle.peak)
     full = [group["lr"] for group in optimizer.param_groups]
-    source, order = exercises(seed), random.Random(seed)
+    source, order = exercises(seed, cycle.shares), random.Random(seed)
     waiting: list[list[tuple[list[int], list[int]]]] = []
     losses: list[float] = []
-    started = time.monotonic()
+    mean, started = 0.0, time.monotonic()
     model.train()
-    for step in range(steps):
+    for step in range(cycle.steps):
         if not waiting:
             pool = [encode(tokenizer, e) for e in islice(source, BATCH * SORTED_BATCHES)]
             pool.sort(key=lambda row: len(row[0]) + len(row[1]))
             waiting = [pool[i : i + BATCH] for i in range(0, len(pool), BATCH)]
             order.shuffle(waiting)
         for group, lr in zip(optimizer.param_groups, full, strict=True):
-            group["lr"] = lr * rate(step, steps)
+            group["lr"] = lr * rate(step, cycle.steps)
         loss = model(**batch_of(waiting.pop(), tokenizer.pad_token_id)).loss
         loss.backward()
         optimizer.step()
         optimizer.zero_grad()
-        losses.append(loss.item())
-        if step % 100 == 99:
-            mean = sum(losses[-100:]) / 100
-            print(f"step {step + 1} of {steps}: loss {mean:.4f}, {time.monotonic() - started:.0f} s", flush=True)
-    model.save_pretrained(out)
-    tokenizer.save_pretrained(out)
-    last = losses[-100:]
-    return sum(last) / len(last)
+        losses = [*losses[-99:], loss.item()]
+        if step % 100 == 99 or step == cycle.steps - 1:
+            mean, elapsed = sum(losses) / len(losses), time.monotonic() - started
+            print(f"step {step + 1} of {cycle.steps}: loss {mean:.4f}, {elapsed:.0f} s", flush=True)
+    return mean
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make the base weights of the built-in student.")
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "tiny")
-    parser.add_argument("--steps", type=int, default=STEPS)
+    parser.add_argument("--first-cycle", type=int, default=0, help="go on from what --out holds after this many cycles")
     chosen = parser.parse_args()
-    pretrain(chosen.out, steps=chosen.steps)
+    pretrain(chosen.out, first=chosen.first_cycle)

@@ -7,7 +7,7 @@ from: names and operands are drawn at random, and fitting them is fitting noise 
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from ..tasks.datasets.arith import MAX_FACTOR, MAX_TOTAL, MIN_OPERAND, is_held_out, pair_of
@@ -82,12 +82,12 @@ class Exercise:
     results: str
 
 
-def exercises(seed: int) -> Iterator[Exercise]:
-    """Endless exercises, the same for the same seed."""
+def exercises(seed: int, shares: Mapping[str, float] = SHARES) -> Iterator[Exercise]:
+    """Endless exercises, the same for the same seed; `shares` of sums, statements and copies."""
     rng = random.Random(seed)
     makers = {"sum": _sum, "statements": _statements, "copy": _copy}
     while True:
-        exercise = makers[rng.choices(list(SHARES), list(SHARES.values()))[0]](rng)
+        exercise = makers[rng.choices(list(shares), list(shares.values()))[0]](rng)
         if not breaks_the_wall(exercise.text):
             yield exercise
 
