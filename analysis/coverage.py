@@ -1,0 +1,67 @@
+"""Coverage: how far each cell is, and which cells the design lacks."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from .answers import Answer, NamedQuestion, Row, tabulate
+from .labels import recipe_of
+
+COLUMNS = ("dataset", "teacher", "recipe", "got", "of", "right", "wrong", "unparsed", "unusable", "tokens", "steps")
+NEXT = (
+    "the store has no cells. Next: "
+    "cotdistill generate --teacher builtin-strict --dataset arith, or cotdistill import paper DIR"
+)
+_HOLES_NAMED = 12
+
+
+def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
+    """One row per cell; holes are rows of 0 and are named in the notes."""
+    rows = [
+        (
+            r["dataset"],
+            r["teacher"],
+            recipe_of(r),
+            r["received"],
+            r["wanted"],
+            r["correct"],
+            r["wrong"],
+            r["unparsed"],
+            r["unusable"],
+            _rounded(r["mean_tokens"]),
+            _rounded(r["mean_steps"]),
+        )
+        for r in found
+    ]
+    notes = [] if found else [NEXT]
+    missing = sum(r["missing"] for r in found)
+    if missing:
+        notes.append(f"{missing:,} replies are wanted and missing. Next: the same cotdistill generate again")
+    unjudged = sum(r["unjudged"] for r in found)
+    if unjudged:
+        sets = ", ".join(sorted({r["dataset"] for r in found if r["unjudged"]}))
+        notes.append(
+            f"{unjudged:,} replies are not judged: their questions are not loaded or have no gold answer ({sets}). "
+            f"Next: cotdistill questions load --dataset {sets.split(',')[0]}"
+        )
+    if found:
+        notes.append(
+            "tokens and steps: means realised by the usable replies, counted by the rules of tasks/realised.py"
+        )
+    return tabulate(
+        question, COLUMNS, rows, [*notes, *_holes(found)], found, ("dataset", "teacher", "unparsed", "unusable")
+    )
+
+
+def _holes(found: Sequence[Row]) -> list[str]:
+    holes: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for r in found:
+        if not r["wanted"]:
+            holes[r["dataset"], r["teacher"]].append(recipe_of(r))
+    lines = [f"hole: {d} by {t} has no {', '.join(sorted(set(rs)))}, others have" for (d, t), rs in holes.items()]
+    if len(lines) > _HOLES_NAMED:
+        lines = [*lines[:_HOLES_NAMED], f"... and {len(lines) - _HOLES_NAMED} more with holes (--json)"]
+    return lines
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 1)

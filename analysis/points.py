@@ -1,0 +1,47 @@
+"""How rows of the store become points of a plot: panels, places on the level axis, series with their colours."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from . import charts
+from .answers import Row
+from .labels import ANSWER_ONLY, UNTOUCHED, decoder, recipe_of
+
+
+def panels(rows: Sequence[Row], dataset: str = "dataset") -> dict[str, list[Row]]:
+    """Rows by student, split, engine and decoder, titled by what tells the panels apart."""
+    panels: dict[str, list[Row]] = defaultdict(list)
+    for r in rows:
+        panels[f"{r['student']} on {r[dataset]}, {r['split']} split; {r['engine']}, {decoder(r['decoder'])}"].append(r)
+    return panels
+
+
+def point(r: Row, colours: Mapping[str, str]) -> Row:
+    return {
+        "place": place(r),
+        "series": "" if place(r) == UNTOUCHED else series(r),
+        "colour": colours.get(r["teacher"], charts.FAINT),
+        "shape": r["format"],
+        "accuracy": 100 * r["accuracy"],
+        "low": 100 * r["low"],
+        "high": 100 * r["high"],
+        "runs": [100 * a for a in r.get("run_accuracies") or ()],
+    }
+
+
+def place(r: Mapping[str, Any]) -> str:
+    if recipe_of(dict(r)) == UNTOUCHED:
+        return UNTOUCHED
+    if r["format"] == ANSWER_ONLY:
+        return ANSWER_ONLY
+    return "no level" if r["level"] is None else str(r["level"])
+
+
+def series(r: Mapping[str, Any]) -> str:
+    plain = r["format"] in (None, "original", ANSWER_ONLY)
+    return str(r["teacher"]) if plain else f"{r['teacher']}, {r['format']}"
+
+
+def dash(r: Row) -> str:
+    return r["format"] if r["format"] in charts.DASHES else "original"

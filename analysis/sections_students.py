@@ -1,0 +1,265 @@
+"""The report's parts about students: what worked, accuracy, length and diversity, loss, runs.
+
+Each turns rows of the store into a section, or says what is missing and what to type.
+"""
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+from . import charts, page
+from .answers import Answer, Row, load
+from .headline import headlines, references
+from .labels import ANSWER_ONLY, count, percent, recipe_of, span
+from .levels import Group
+from .page import Html, Section
+from .points import dash, panels, place, point
+
+TRAIN = "cotdistill train --student tiny && cotdistill evaluate"
+GENERATE = "cotdistill generate --teacher builtin-strict --dataset arith --level 1,3,5"
+_MAX_CARDS = 8
+_MAX_CURVES = 24
+_MAX_RUNS = 40
+
+
+def answer_section(groups: Sequence[Group], accuracy: Sequence[Row], contrasts: Answer) -> Section:
+    """Which supervision worked, in words."""
+    cards = []
+    for h in headlines(groups, accuracy):
+        items = "".join(f"<li>{escape(s)}</li>" for s in h.sentences)
+        cards.append(
+            Html(
+                f'<div class="card{" sure" if h.sure else ""}"><p class="what">{escape(h.title)}</p>'
+                f'<p class="verdict">{escape(h.verdict)}</p><ul>{items}</ul></div>'
+            )
+        )
+    if not cards:
+        said = [page.paragraph(line) for line in references(accuracy)]
+        cards = [
+            *said,
+            page.nothing("No trained student is evaluated at any level, so nothing can be said yet.", TRAIN),
+        ]
+    else:
+        cards = [
+            *cards[:_MAX_CARDS],
+            *([page.folded(f"{n} more", *cards[_MAX_CARDS:])] if (n := len(cards) - _MAX_CARDS) > 0 else []),
+        ]
+        inner = [page.table(contrasts.columns, contrasts.rows, words=_n_words(contrasts))]
+        inner += [page.paragraph(note, "note") for note in contrasts.notes]
+        cards.append(page.folded(f"All {len(contrasts.rows)} contrasts, with their tests", *inner))
+        cards.append(page.reproduce("cotdistill analyze levels --json", load("levels").sql))
+    return Section("answer", "Which supervision worked", cards)
+
+
+def accuracy_section(rows: Sequence[Row], note: str, colours: Mapping[str, str]) -> Section:
+    """Accuracy by requested level, a plot for each student and split, and the table."""
+    if not rows:
+        return Section("accuracy", "Accuracy by level", [page.nothing("No student is evaluated yet.", TRAIN)])
+    plots = []
+    parts = panels(rows)
+    for title, part in parts.items():
+        svg = charts.accuracy_by_level([point(r, colours) for r in part], wide=len(parts) == 1)
+        plots.append(page.figure(title, svg, f"Right answers by requested level: {title}"))
+    columns = (
+        "student", "data set", "teacher", "supervision", "right %", "95 % interval", "n", "questions", "runs",
+        "worst-best run", "unparsed %", "cut %",
+    )  # fmt: skip
+    body = [
+        (
+            r["student"],
+            f"{r['dataset']} {r['split']}",
+            r["teacher"],
+            recipe_of(r),
+            percent(r["accuracy"]),
+            span(r["low"], r["high"]),
+            f"{r['n']:,}",
+            f"{r['n_questions']:,}",
+            r["runs"] or None,
+            span(r["run_low"], r["run_high"]) if r["runs"] > 1 else None,
+            percent(r["unparsed"]),
+            percent(r["truncated"]),
+        )
+        for r in rows
+    ]
+    return Section(
+        "accuracy",
+        "Accuracy by level",
+        [
+            page.paragraph(
+                "Points with Wilson 95 % intervals; small ticks are single runs; dashed lines mark the untouched "
+                "base and the "
+                "answer-only students. The luck of a seed is in the ticks, not in the intervals.",
+                "note",
+            ),
+            page.figures(plots),
+            page.paragraph(note, "note"),
+            page.table(columns, body, words=4),
+            page.reproduce("cotdistill analyze accuracy --json", load("accuracy").sql),
+        ],
+    )
+
+
+def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Section:
+    """Accuracy against the length and the repetitiveness of what was taught, and the table of all measures."""
+    reasoned = [r for r in joined if r["accuracy"] is not None]
+    if not joined:
+        return Section("diversity", "Length and diversity", [page.nothing("There are no rationales yet.", GENERATE)])
+    plots = []
+    for title, part in panels(reasoned, dataset="evaluated_on").items():
+        points = [
+            point(r, colours)
+            | {"label": "ao" if r["format"] == ANSWER_ONLY else str(r["level"] or "")}
+            | {k: r[k] for k in _AXES}
+            for r in part
+        ]
+        for field, axis in _AXES.items():
+            known = [p for p in points if p[field] is not None]
+            if len(known) > 1:
+                svg = charts.accuracy_against(known, field, axis)
+                plots.append(page.figure(title, svg, f"Right answers against {axis}: {title}"))
+    columns = (
+        "data set", "teacher", "supervision", "student", "right % (95 %)", "rows", "tokens", "steps",
+        "equations", "distinct-1", "distinct-2", "compression", "distinct plans", "judged right %",
+    )  # fmt: skip
+    body = [
+        (
+            r["dataset"],
+            r["teacher"],
+            recipe_of(r),
+            r["student"],
+            None if r["accuracy"] is None else f"{percent(r['accuracy'])} ({span(r['low'], r['high'])})",
+            f"{r['n_rows']:,}",
+            *(f"{r[k]:.1f}" for k in ("mean_tokens", "mean_steps", "mean_equations")),
+            *(_two(r[k]) for k in ("distinct_1", "distinct_2", "compression_ratio", "distinct_plans")),
+            percent(r["share_correct"]),
+        )
+        for r in joined
+    ]
+    tables = page.table(columns, body, words=4)
+    return Section(
+        "diversity",
+        "Length and diversity",
+        [
+            page.paragraph(
+                "What each cell taught, beside the accuracy that came of it; numbers at the points are levels, ao "
+                "is answer-only. "
+                "Longer texts look less diverse by all of these measures, so the last four columns but one are "
+                "taken on the first "
+                "10,000 words of each cell.",
+                "note",
+            ),
+            page.figures(plots)
+            if plots
+            else page.nothing("No student trained on these cells is evaluated yet.", TRAIN),
+            tables if len(body) <= _MAX_RUNS else page.folded(f"Table of {len(body)} rows", tables),
+            page.reproduce("cotdistill analyze diversity --json", load("diversity").sql),
+        ],
+    )
+
+
+_AXES = {
+    "mean_tokens": "mean realised tokens of the corpus",
+    "compression_ratio": "compression ratio of the corpus (higher repeats more)",
+}
+
+
+def loss_section(rows: Sequence[Row]) -> Section:
+    """How the training loss of each run fell."""
+    if not rows:
+        return Section(
+            "loss",
+            "Training loss",
+            [page.nothing("No run has recorded a step yet.", "cotdistill train --student tiny")],
+        )
+    by_title: dict[str, list[Row]] = defaultdict(list)
+    runs: dict[str, set[str]] = defaultdict(set)
+    for r in rows:
+        title = (
+            f"{r['student']} on {r['dataset']} by {r['teacher']}"
+            if r["dataset"]
+            else f"{r['student']}, corpus without a cell"
+        )
+        by_title[title].append(
+            {"run": r["run_key"], "place": place(r), "format": dash(r), "step": r["step"], "loss": r["loss"]}
+        )
+        runs[title].add(r["run_key"])
+    plots = [
+        page.figure(
+            f"{t}: {count(len(runs[t]), 'run')}",
+            charts.loss_curves(p, wide=len(by_title) == 1),
+            f"Training loss by step: {t}",
+        )
+        for t, p in by_title.items()
+    ]
+    shown, rest = plots[:_MAX_CURVES], plots[_MAX_CURVES:]
+    return Section(
+        "loss",
+        "Training loss",
+        [
+            page.paragraph("One line a run, means of neighbouring steps.", "note"),
+            page.figures(shown),
+            *([page.folded(f"{len(rest)} more plots", page.figures(rest))] if rest else []),
+            page.reproduce("loss_curves.sql with $n_points = 150", load("loss_curves").sql),
+        ],
+    )
+
+
+def runs_section(rows: Sequence[Row]) -> Section:
+    """Every run with what became of it."""
+    if not rows:
+        return Section("runs", "Runs", [page.nothing("No student was trained yet.", "cotdistill train --student tiny")])
+    columns = (
+        "student", "data set", "teacher", "supervision", "status", "seed", "corpus rows", "steps", "seconds",
+        "trainer", "run",
+    )  # fmt: skip
+    body = []
+    for r in rows:
+        outcome = _json(r["outcome"])
+        told = r["status"] if "error" not in outcome else f"{r['status']}: {str(outcome['error'])[:120]}"
+        body.append(
+            (
+                r["student"],
+                r["dataset"],
+                r["teacher"],
+                recipe_of(r) if r["dataset"] else None,
+                told,
+                r["seed"],
+                _thousands(r["n_rows"]),
+                _thousands(outcome.get("steps")),
+                None if outcome.get("seconds") is None else f"{float(outcome['seconds']):.0f}",
+                r["trainer"],
+                r["run_key"][:8],
+            )
+        )
+    made = page.table(columns, body, words=5, wrapped=4)
+    return Section(
+        "runs",
+        "Runs",
+        [
+            made if len(body) <= _MAX_RUNS else page.folded(f"All {len(body)} runs", made),
+            page.reproduce("cotdistill sql - < analysis/sql/runs.sql", load("runs").sql),
+        ],
+    )
+
+
+def _n_words(answer: Answer) -> int:
+    """How many columns from the left hold words."""
+    return next((i for i, c in enumerate(answer.columns) if c == "points"), 1)
+
+
+def _two(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
+
+
+def _json(text: str | None) -> dict[str, Any]:
+    try:
+        found = json.loads(text or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _thousands(value: int | None) -> str | None:
+    return None if value is None else f"{value:,}"
