@@ -3,7 +3,9 @@
 Colours of ink, grid and paper are CSS variables of the page, so that one SVG serves the light and the dark scheme.
 """
 
+import json
 import re
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -29,10 +31,8 @@ INK, FAINT, GRID, PAPER = "#010203", "#040506", "#070809", "#0a0b0c"  # replaced
 _VARIABLES = {INK: "var(--ink)", FAINT: "var(--faint)", GRID: "var(--grid)", PAPER: "var(--card)"}
 _FONT = "Helvetica, Arial, sans-serif"
 _WIDTH, _WIDE, _HEIGHT = 400, 880, 260
-# Two words below one another: they stand beside single digits.
-_LABELS = (
-    "datum.label == 'answer-only' ? ['answer', 'only'] : datum.label == 'untouched' ? ['un-', 'touched'] : datum.label"
-)
+# Two lines: these stand beside single digits.
+_TWO_LINES = {"answer-only": ["answer", "only"], "untouched": ["un-", "touched"]}
 
 
 def teacher_colours(teachers: Sequence[str]) -> dict[str, str]:
@@ -45,43 +45,26 @@ def accuracy_by_level(rows: Sequence[Row], *, wide: bool = False) -> str:
     accuracies), all in percent."""
     import altair as alt
 
-    places = _ordered({r["place"] for r in rows}, ("untouched", "answer-only", "no level", *"123456"))
-    series, colour, shape = _series(rows)
-    top = max(r["high"] for r in rows)
-    x = alt.X(
-        "place:O", sort=places, title="requested level", axis=alt.Axis(labelAngle=0, labelExpr=_LABELS, grid=False)
-    )
-    offset = alt.XOffset("series:N", sort=series) if len(series) > 1 else alt.Undefined
-    scale = alt.Scale(domain=[0, min(100.0, top * 1.08 + 1)], nice=False)
-    trained = [r for r in rows if r["series"]]
-    layers: list[Any] = [
-        alt.Chart(_data(values=[r for r in rows if r["place"] in ("untouched", "answer-only")]))
-        .mark_rule(strokeDash=[3, 4], color=FAINT, strokeWidth=1)
-        .encode(y=alt.Y("accuracy:Q"))
-    ]
-    data = _data(values=[{k: v for k, v in r.items() if k != "runs"} for r in rows])
+    rows, x = _on_levels(rows, wide)
+    names, colour, shape = _series(rows)
+    scale = alt.Scale(domain=[0, min(100.0, max(r["high"] for r in rows) * 1.08 + 1)], nice=False)
     y = alt.Y("accuracy:Q", title="right answers (%)", scale=scale)
-    for part, place in (("datum.series == ''", alt.Undefined), ("datum.series != ''", offset)):
-        base = alt.Chart(data).transform_filter(part).encode(x=x, xOffset=place, color=colour)
-        layers.append(
-            base.mark_rule(strokeWidth=2.2, strokeCap="round").encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
-        )
-        layers.append(base.mark_point(filled=True, size=62, opacity=1).encode(y=y, shape=shape))
-    dots = [
-        {"place": r["place"], "series": r["series"], "accuracy": a}
-        for r in trained
-        if len(r["runs"]) > 1
-        for a in r["runs"]
+    references = [{"accuracy": r["accuracy"]} for r in rows if r["place"] in ("untouched", "answer-only")]
+    dots = [{"x": r["x"], "series": r["series"], "accuracy": a} for r in rows if len(r["runs"]) > 1 for a in r["runs"]]
+    base = alt.Chart(_data(values=[{k: v for k, v in r.items() if k != "runs"} for r in rows])).encode(
+        x=x, color=colour
+    )
+    dashes = alt.Chart(_data(values=references)).mark_rule(strokeDash=[3, 4], color=FAINT, strokeWidth=1)
+    ticks = alt.Chart(_data(values=dots)).mark_tick(orient="horizontal", thickness=1.5, size=11, opacity=0.55)
+    layers: list[Any] = [
+        dashes.encode(y=y),
+        base.mark_rule(strokeWidth=2.2, strokeCap="round").encode(y=alt.Y("low:Q", scale=scale), y2="high:Q"),
+        base.mark_point(filled=True, size=62, opacity=1).encode(y=y, shape=shape),
+        ticks.encode(x=x, y=y, color=colour),
     ]
-    if dots:
-        layers.append(
-            alt.Chart(_data(values=dots))
-            .mark_tick(thickness=1.5, size=11, opacity=0.55)
-            .encode(x=x, xOffset=offset, color=colour, y="accuracy:Q")
-        )
-    if len(series) <= 1:
-        text = alt.Chart(data).mark_text(align="left", dx=8, fontSize=11)
-        layers.append(text.encode(x=x, y="accuracy:Q", text=alt.Text("accuracy:Q", format=".1f"), color=alt.value(INK)))
+    if len(names) <= 1:
+        text = base.mark_text(align="left", dx=8, fontSize=11)
+        layers.append(text.encode(y=y, text=alt.Text("accuracy:Q", format=".1f"), color=alt.value(INK)))
     return _svg(alt.layer(*layers).properties(width=_width(wide), height=_HEIGHT), "accuracy")
 
 
@@ -114,14 +97,11 @@ def token_boxes(rows: Sequence[Row], *, wide: bool = False) -> str:
     """Rows: place (level), series, colour, shape, p10, p25, p50, p75, p90 of realised tokens."""
     import altair as alt
 
-    places = _ordered({r["place"] for r in rows}, ("no level", *"123456"))
-    series, colour, shape = _series(rows)
-    x = alt.X(
-        "place:O", sort=places, title="requested level", axis=alt.Axis(labelAngle=0, labelExpr=_LABELS, grid=False)
-    )
-    offset = alt.XOffset("series:N", sort=series) if len(series) > 1 else alt.Undefined
-    base = alt.Chart(_data(values=rows)).encode(x=x, xOffset=offset, color=colour)
-    thick = max(2.5, min(16.0, 0.55 * _width(wide) / len(places) / len(series)))
+    rows, x = _on_levels(rows, wide)
+    _, colour, shape = _series(rows)
+    base = alt.Chart(_data(values=rows)).encode(x=x, color=colour)
+    n_places = len({r["place"] for r in rows})
+    thick = max(2.5, min(16.0, 0.6 * _width(wide) / n_places / _most_at_one_place(rows)))
     y = alt.Y("p10:Q", title="realised tokens of a rationale", scale=alt.Scale(zero=True))
     chart = alt.layer(
         base.mark_rule(strokeWidth=1.2).encode(y=y, y2="p90:Q"),
@@ -171,6 +151,30 @@ def _data(*, values: Sequence[Row]) -> "alt.InlineData":
 
 def _width(wide: bool) -> int:
     return _WIDE if wide else _WIDTH
+
+
+def _on_levels(rows: Sequence[Row], wide: bool) -> tuple[list[Row], "alt.X"]:
+    """The rows with an `x`: the number of their place, and beside it where several series stand at one place."""
+    import altair as alt
+
+    places = _ordered({r["place"] for r in rows}, ("untouched", "answer-only", "no level", *"123456"))
+    step = min(0.22 if not wide else 0.16, 0.75 / _most_at_one_place(rows))
+    standing: dict[str, list[Row]] = {p: [r for r in rows if r["place"] == p] for p in places}
+    placed = [
+        r | {"x": i + (k - (len(standing[p]) - 1) / 2) * step}
+        for i, p in enumerate(places)
+        for k, r in enumerate(standing[p])
+    ]
+    names = [_TWO_LINES.get(p, [p]) for p in places]
+    axis = alt.Axis(
+        values=list(range(len(places))), labelExpr=f"{json.dumps(names)}[datum.value]", grid=False, ticks=False
+    )
+    domain = [-0.6, len(places) - 0.4]
+    return placed, alt.X("x:Q", title="requested level", axis=axis, scale=alt.Scale(domain=domain, nice=False))
+
+
+def _most_at_one_place(rows: Sequence[Row]) -> int:
+    return max(Counter(r["place"] for r in rows).values())
 
 
 def _series(rows: Sequence[Row]) -> tuple[list[str], "alt.Color", "alt.Shape"]:
