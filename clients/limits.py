@@ -4,7 +4,8 @@ All tasks that use an account share one Gate. Time is passed in, so that tests r
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -13,11 +14,14 @@ Clock = Callable[[], float]
 Sleep = Callable[[float], Awaitable[None]]
 
 
+MAX_PAUSE_S = 120.0
+
+
 class Bucket:
     """A token bucket kept as one number, the time at which it will be full again (GCRA, ITU-T I.371).
 
-    In any window of w seconds at most `rate * w + burst` is granted. `burst` defaults to one second of rate, and is
-    never less than the largest single amount asked for, which then waits for a full bucket.
+    In any window of w seconds at most `rate * w + burst` is granted, for amounts up to `burst`; a larger amount waits
+    until it would have been granted in parts. `burst` defaults to one second of rate.
     """
 
     def __init__(self, rate: float, clock: Clock, burst: float | None = None) -> None:
@@ -30,7 +34,6 @@ class Bucket:
 
     def reserve(self, amount: float) -> float:
         """Take `amount` and return how many seconds to wait before using it. Amounts are granted in order of asking."""
-        amount = min(amount, self.burst)
         now = self._clock()
         start = max(self._full_at, now)
         self._full_at = start + amount / self.rate
@@ -86,6 +89,23 @@ class Gate:
         self._cut_at_serial = 0
         self._serial = 0
         self._waiting: asyncio.Queue[asyncio.Future[None]] = asyncio.Queue()
+
+    @property
+    def counts_tokens(self) -> bool:
+        """Whether there is a tokens-per-minute limit, so that a call's tokens matter."""
+        return self._tokens is not None
+
+    def learn(self, headers: Mapping[str, str]) -> None:
+        """Take the account's limits from a response's headers (`x-ratelimit-limit-requests`, `-tokens`, a minute's),
+        where none are configured, and wait for the reset of one that is used up (`x-ratelimit-remaining-*`)."""
+        for what, attribute in (("requests", "_requests"), ("tokens", "_tokens")):
+            limit = _number(headers.get(f"x-ratelimit-limit-{what}"))
+            if limit and getattr(self, attribute) is None:
+                burst = max(1.0, limit / 60)
+                setattr(self, attribute, Bucket(limit / 60, self._clock, burst))
+            if _number(headers.get(f"x-ratelimit-remaining-{what}")) == 0:
+                reset = _duration(headers.get(f"x-ratelimit-reset-{what}"))
+                self._resume_at = max(self._resume_at, self._clock() + min(reset, MAX_PAUSE_S))
 
     def passing(self, tokens: float) -> "Passing":
         """A call that will use about `tokens` tokens, prompt and completion together."""
@@ -176,3 +196,20 @@ class Passing:
     def overloaded(self, retry_after_s: float | None) -> None:
         """The provider turned the call away."""
         self.gate.overloaded(self.serial, retry_after_s)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text is not None else None
+    except ValueError:
+        return None
+
+
+def _duration(text: str | None) -> float:
+    """Seconds in "1.5", "12ms", "6m0s" or "1h2m3.5s"; 0 where it cannot be read."""
+    if text is None:
+        return 0.0
+    if (plain := _number(text)) is not None:
+        return max(0.0, plain)
+    parts = re.findall(r"(\d+(?:\.\d+)?)(ms|h|m|s)", text)
+    return sum(float(n) * {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}[unit] for n, unit in parts)

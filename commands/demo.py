@@ -72,12 +72,11 @@ def _harvest(path: Path, teacher: "Teacher", questions: int) -> None:
     """Four cells of the built-in teacher, through the same function as any other teacher's."""
     from ..gen.prompts import recipes
     from ..tasks.values import Sampling
-    from .generate import harvest_cells
+    from .generate import Purchase, buy
 
     wanted = recipes(numbers(LEVELS, "--level") or [], words(FORMATS) or [], "no")
-    harvest_cells(
-        path, teacher, wanted, Sampling(max_tokens=512), dataset="arith", limit=questions, concurrency=CONCURRENCY
-    )
+    purchase = Purchase(teacher, tuple(wanted), Sampling(max_tokens=512), limit=questions, concurrency=CONCURRENCY)
+    buy(path, purchase, "arith")
 
 
 def _train(store: "Store", teacher: str, seeds: str, max_steps: int | None) -> None:

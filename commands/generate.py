@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import tempfile
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -26,9 +27,8 @@ from .common import (
 )
 
 if TYPE_CHECKING:
-    from ..clients.base import Client
     from ..gen.harvest import Tally
-    from ..gen.plan import Call, CellPlan, Plan
+    from ..gen.plan import CellPlan, Order
     from ..gen.teachers import Teacher
     from ..store.store import Store
     from ..tasks.values import Recipe, Sampling
@@ -55,7 +55,18 @@ def generate(
     seed: Annotated[int | None, typer.Option(help="Sent to providers that take one.")] = None,
     reasoning_effort: Annotated[str | None, typer.Option(help="For reasoning models.")] = None,
     max_tokens: Annotated[int, typer.Option(min=1, help="Completion tokens at most.")] = 1024,
-    concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls open at once.")] = 32,
+    redo: Annotated[
+        str | None, typer.Option(help="Buy only these again: truncated, refused, filtered, empty, bad_request.")
+    ] = None,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop before the store's total spend exceeds this.")
+    ] = None,
+    concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls open at once, at most.")] = 32,
+    requests_per_minute: Annotated[float | None, typer.Option(min=1.0, help="Instead of the registry's.")] = None,
+    tokens_per_minute: Annotated[float | None, typer.Option(min=1.0, help="Instead of the registry's.")] = None,
+    deadline: Annotated[float, typer.Option(min=1.0, help="Seconds until a call without an answer is cut.")] = 300.0,
+    shard: Annotated[str, typer.Option(help="The i-th of n parts of the questions, for many machines.")] = "0/1",
+    transport: Annotated[str, typer.Option(help="wire, or sdk: the provider's own library, slower.")] = "wire",
     base_url: Annotated[str | None, typer.Option(help="The endpoint, instead of the registry's.")] = None,
     model: Annotated[str | None, typer.Option(help="The model, instead of the registry's.")] = None,
     teachers: Annotated[
@@ -72,22 +83,33 @@ def generate(
 
     found = find_teacher(teacher, registry=load_registry(teachers), base_url=base_url, model=model)
     wanted = recipes(numbers(level, "--level") or [], words(format) or ["original"], "yes" if gold_visible else "no")
+    if max_usd is not None and found.price is None:
+        raise ConfigError(
+            f"--max-usd cannot be kept: the price of {found.name} is unknown. Next: put usd_input, usd_output and "
+            f"listed_on into a registry of your own (--teachers FILE), or leave --max-usd out"
+        )
+    if transport not in ("wire", "sdk"):
+        raise ConfigError(f"unknown --transport {transport!r}. Next: wire or sdk")
     if not dry_run and found.provider != "builtin":
         connect(found)  # a missing key is said before anything else happens
-    tally = harvest_cells(
-        store,
+    purchase = Purchase(
         found,
-        wanted,
+        tuple(wanted),
         Sampling(temperature, top_p, seed, reasoning_effort, max_tokens),
-        dataset=dataset,
         split=split,
         limit=limit,
         samples=samples,
+        shard=_shard(shard),
+        redo=tuple(_statuses(redo)),
+        max_usd=max_usd,
         concurrency=concurrency,
+        requests_per_minute=requests_per_minute,
+        tokens_per_minute=tokens_per_minute,
+        deadline_s=deadline,
+        transport="sdk" if transport == "sdk" else "wire",
         base_url=base_url,
-        dry_run=dry_run,
-        as_json=as_json,
     )
+    tally = buy(store, purchase, dataset, dry_run=dry_run, as_json=as_json)
     if tally is None:
         return
     _show_tally(tally, found, store, as_json)
@@ -95,65 +117,100 @@ def generate(
         raise typer.Exit(1)
 
 
-def harvest_cells(
-    store: Path,
-    teacher: "Teacher",
-    wanted: Sequence["Recipe"],
-    sampling: "Sampling",
-    *,
-    dataset: str | None = None,
-    split: str = "train",
-    limit: int | None = None,
-    samples: int = 1,
-    concurrency: int = 32,
-    base_url: str | None = None,
-    dry_run: bool = False,
-    as_json: bool = False,
+@dataclass(frozen=True, slots=True)
+class Purchase:
+    """Everything `generate` was told, resolved."""
+
+    teacher: "Teacher"
+    recipes: "tuple[Recipe, ...]"
+    sampling: "Sampling"
+    split: str = "train"
+    limit: int | None = None
+    samples: int = 1
+    shard: tuple[int, int] = (0, 1)
+    redo: tuple[str, ...] = ()
+    max_usd: float | None = None
+    concurrency: int = 32
+    requests_per_minute: float | None = None
+    tokens_per_minute: float | None = None
+    deadline_s: float = 300.0
+    transport: Literal["wire", "sdk"] = "wire"
+    base_url: str | None = None
+
+
+def buy(
+    path: Path, purchase: Purchase, datasets: str | None, *, dry_run: bool = False, as_json: bool = False
 ) -> "Tally | None":
     """Plan, price and buy what the cells are missing, then judge it. None after a dry run: nothing was bought."""
     from ..gen.harvest import Tally
-    from ..gen.plan import load_questions, make_plan
-    from ..gen.teachers import connect
+    from ..gen.plan import Order, make_plan, totals, write_pending
     from ..store.ingest import ingest
     from ..store.jobs import record_job
     from ..store.locks import only_one
 
-    opened = open_store(store, create=True, patience_s=float("inf"))
-    with only_one(opened.spool_dir, "harvest"):
+    opened = open_store(path, create=True, patience_s=float("inf"))
+    shard, shards = purchase.shard
+    with only_one(opened.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):
         ingest(opened, opened.spool_dir)
-        plans: list[Plan] = []
-        for name in _datasets(opened, dataset, split, teacher):
-            questions = load_questions(opened, name, split, limit)
-            plans.append(make_plan(opened, teacher, questions, wanted, sampling, samples, record=not dry_run))
-        cells = [cell for plan in plans for cell in plan.cells]
-        calls = tuple(call for plan in plans for call in plan.calls)
-        _show_plan(cells, teacher, as_json=as_json, in_full=dry_run)
+        orders = [
+            Order(
+                purchase.teacher,
+                name,
+                purchase.recipes,
+                purchase.sampling,
+                purchase.split,
+                purchase.limit,
+                purchase.samples,
+                purchase.shard,
+                purchase.redo,
+            )
+            for name in _datasets(opened, datasets, purchase.split, purchase.teacher)
+        ]
+        cells = [cell for order in orders for cell in make_plan(opened, order, record=not dry_run)]
+        _show_plan(cells, purchase.teacher, as_json=as_json, in_full=dry_run)
         if dry_run:
             return None
-        n_wanted = sum(cell.n_wanted for cell in cells)
-        tally = Tally(n_wanted=n_wanted, n_cached=n_wanted - len(calls))
-        if calls:
-            config = {"teacher": teacher.model_dump(mode="json"), "sampling": sampling, "split": split, "limit": limit}
-            record_job(opened, "generate", config | {"recipes": [asdict(r) for r in wanted]})
-            with _running(teacher, base_url) as url:
-                client = connect(teacher, base_url=url)
-                asyncio.run(_harvest(opened, client, teacher, calls, sampling, tally, concurrency))
+        with tempfile.TemporaryDirectory(dir=opened.spool_dir, prefix="pending-") as folder:
+            files = [Path(folder) / f"{i}.parquet" for i in range(len(orders))]
+            n_pending = sum(write_pending(opened, order, file) for order, file in zip(orders, files, strict=True))
+            n_wanted = n_pending if purchase.redo else int(totals(cells)["wanted"] or 0)
+            tally = Tally(n_wanted=n_wanted, n_cached=n_wanted - n_pending)
+            if n_pending:
+                record_job(opened, "generate", {"purchase": asdict(purchase) | {"teacher": purchase.teacher.name}})
+                with _running(purchase.teacher, purchase.base_url) as url:
+                    asyncio.run(_harvest(opened, purchase, orders, files, url, tally))
     if not tally.store_busy:
-        settle(open_store(store))
+        settle(open_store(path))
     return tally
 
 
 async def _harvest(
     store: "Store",
-    client: "Client",
-    teacher: "Teacher",
-    calls: "tuple[Call, ...]",
-    sampling: "Sampling",
+    purchase: Purchase,
+    orders: "Sequence[Order]",
+    files: Sequence[Path],
+    base_url: str | None,
     tally: "Tally",
-    concurrency: int,
 ) -> None:
+    from ..clients.limits import Gate, Limits
+    from ..gen.budget import Budget, spent
     from ..gen.harvest import harvest
+    from ..gen.plan import stream_calls
+    from ..gen.teachers import connect
 
+    teacher = purchase.teacher
+    gate = Gate(
+        Limits(
+            purchase.requests_per_minute or teacher.requests_per_minute,
+            purchase.tokens_per_minute or teacher.tokens_per_minute,
+            purchase.concurrency,
+        )
+    )
+    budget = Budget(purchase.max_usd, spent(store) if purchase.max_usd is not None else 0.0)
+    client = connect(
+        teacher, base_url=base_url, deadline_s=purchase.deadline_s, transport=purchase.transport, observe=gate.learn
+    )
+    calls = (call for order, file in zip(orders, files, strict=True) for call in stream_calls(order, file))
     with Bar(teacher.name) as bar:
 
         def show(now: "Tally") -> None:
@@ -168,11 +225,29 @@ async def _harvest(
                 client,
                 teacher,
                 calls,
-                sampling,
+                purchase.sampling,
                 tally,
-                concurrency=concurrency,
+                concurrency=purchase.concurrency,
+                gate=gate,
+                budget=budget,
                 on_progress=show,
             )
+
+
+def _shard(text: str) -> tuple[int, int]:
+    i, slash, n = text.partition("/")
+    if not (slash and i.isdecimal() and n.isdecimal() and int(i) < int(n)):
+        raise ConfigError(f"--shard {text!r} is not i/n with i from 0 to n-1. Next: --shard 0/4 on the first of four")
+    return int(i), int(n)
+
+
+def _statuses(text: str | None) -> list[str]:
+    known = ("truncated", "refused", "filtered", "empty", "bad_request")
+    chosen = words(text) or []
+    for status in chosen:
+        if status not in known:
+            raise ConfigError(f"--redo {status!r} cannot be bought again. Next: one of {', '.join(known)}")
+    return chosen
 
 
 @contextlib.contextmanager
@@ -234,12 +309,13 @@ def _show_plan(cells: Sequence["CellPlan"], teacher: "Teacher", *, as_json: bool
     ]
     if in_full:
         print_rows(columns, rows, as_json=as_json)
-    missing = sum(p.n_missing for p in cells)
-    price = None if any(p.usd is None for p in cells) else sum(p.usd or 0.0 for p in cells)
-    listed = f" at the list price of {teacher.listed_on}" if teacher.listed_on else ""
+    from ..gen.plan import totals
+
+    total = totals(cells)
+    listed = f" at the list price of {teacher.listed_on}" if teacher.listed_on and total["usd"] else ""
     say(
-        f"{teacher.name}: {sum(p.n_wanted for p in cells):,} replies wanted in {len(cells)} cells, "
-        f"{missing:,} to ask for; estimated cost {usd(price)}{listed if price else ''}"
+        f"{teacher.name}: {total['wanted']:,} replies wanted in {len(cells)} cells, "
+        f"{total['missing']:,} to ask for; estimated cost {usd(total['usd'])}{listed}"
     )
 
 

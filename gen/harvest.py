@@ -10,23 +10,32 @@ import random
 import signal
 import time
 import uuid
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
+import tenacity
+
 from ..clients.base import Client
+from ..clients.limits import Gate, Limits
 from ..clients.retry import TRANSIENT, policy
-from ..errors import BadRequest, Error, StoreError, TeacherError, Unavailable
+from ..errors import BadRequest, BudgetReached, Error, RateLimited, StoreError, TeacherError, Unavailable
 from ..store.ingest import ingest
 from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store
+from ..tasks.realised import count_tokens
 from ..tasks.values import Completion, Sampling
+from .budget import Budget, most
 from .plan import Call
 from .teachers import Teacher
 
-FLUSH_ROWS = 1_000
+FLUSH_ROWS = 2_000
 FLUSH_EVERY_S = 2.0
 # So many questions in a row that failed after all their retries, and none that worked: nobody is there.
 GIVE_UP_AFTER = 20
+# What a completion is expected to take of a tokens-per-minute limit before the first ones have come.
+FIRST_GUESS_TOKENS = 200.0
+# The most a completion is reserved at where no --max-tokens was given.
+DEFAULT_MAX_TOKENS = 4096
 
 
 @dataclass(slots=True)
@@ -58,74 +67,91 @@ async def harvest(
     store: Store,
     client: Client,
     teacher: Teacher,
-    calls: tuple[Call, ...],
+    calls: Iterable[Call],
     sampling: Sampling,
     tally: Tally,
     *,
     concurrency: int = 32,
     attempts: int = 6,
+    limits: Limits | None = None,
+    budget: Budget | None = None,
+    gate: Gate | None = None,
     on_progress: Callable[[Tally], None] = lambda tally: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Tally:
     """Make every call, `concurrency` at a time. Returns the tally; a bad item is a row with a status.
 
     ConfigError: no call can succeed (key, rights, model). TeacherError: nobody answers at the teacher's address.
-    StoreError: the spool cannot be written. In every case what was received is in the spool.
+    BudgetReached: the next call might exceed the cap; open calls were waited for. StoreError: the spool cannot be
+    written. In every case what was received is in the spool.
     """
-    work = _Harvest(
-        teacher, sampling, tally, policy(attempts=attempts, sleep=sleep, jitter=random.Random()), on_progress
-    )
+    gate = gate or Gate(limits or Limits(concurrency=concurrency), sleep=sleep)
+    retrying = policy(attempts=attempts, sleep=sleep, jitter=random.Random())
     queue = iter(calls)
-    with SpoolWriter(store.spool_dir, "harvest") as spool, _drain_on_interrupt(work):
-        work.spool = spool
-        try:
-            async with asyncio.TaskGroup() as group:
-                flusher = group.create_task(_flush_forever(store, spool, tally))
-                askers = [group.create_task(work.ask_all(client, queue)) for _ in range(min(concurrency, len(calls)))]
-                await asyncio.gather(*askers)
-                flusher.cancel()
-        except* Error as errors:
-            raise _first(errors) from errors
+    with SpoolWriter(store.spool_dir, "harvest") as spool:
+        work = _Harvest(teacher, sampling, tally, retrying, gate, budget or Budget(None), spool, on_progress)
+        with _drain_on_interrupt(work):
+            try:
+                async with asyncio.TaskGroup() as group:
+                    flusher = group.create_task(_flush_forever(store, spool, tally))
+                    askers = [group.create_task(work.ask_all(client, queue)) for _ in range(max(1, concurrency))]
+                    await asyncio.gather(*askers)
+                    flusher.cancel()
+            except* Error as errors:
+                raise _first(errors) from errors
     await asyncio.to_thread(_flush, store, tally)
     on_progress(tally)
+    if work.stopped is not None:
+        raise work.stopped
     return tally
 
 
 class _Harvest:
     """The state that all askers of one harvest share."""
 
-    spool: SpoolWriter
-
     def __init__(
         self,
         teacher: Teacher,
         sampling: Sampling,
         tally: Tally,
-        retrying: object,
+        retrying: tenacity.AsyncRetrying,
+        gate: Gate,
+        budget: Budget,
+        spool: SpoolWriter,
         on_progress: Callable[[Tally], None],
     ) -> None:
         self.teacher = teacher
+        self.price = teacher.price
         self.sampling = sampling
         self.tally = tally
         self.retrying = retrying
+        self.gate = gate
+        self.budget = budget
+        self.spool = spool
         self.on_progress = on_progress
         self.draining = False
+        self.stopped: BudgetReached | None = None
         self.failed_in_a_row = 0
+        self.mean_completion = FIRST_GUESS_TOKENS
 
     async def ask_all(self, client: Client, queue: Iterator[Call]) -> None:
         for call in queue:
             if self.draining:
                 return
-            await self.ask(client, call)
+            try:
+                await self.ask(client, call)
+            except BudgetReached as error:
+                self.stopped, self.draining = error, True
+                return
             self.on_progress(self.tally)
 
     async def ask(self, client: Client, call: Call) -> None:
         """One reply: retried while the error is transient; received, or counted as failed and left for next time."""
         sampling = self.sampling
-        if sampling.seed is not None:
+        if sampling.seed is not None and call.sample_index:
             sampling = replace(sampling, seed=sampling.seed + call.sample_index)
         try:
-            async for attempt in self.retrying.copy():  # type: ignore[attr-defined]
+            async for attempt in self.retrying.copy():
                 with attempt:
                     await self._attempt(client, call, sampling)
         except TRANSIENT as error:
@@ -141,22 +167,69 @@ class _Harvest:
             self.failed_in_a_row = 0
 
     async def _attempt(self, client: Client, call: Call, sampling: Sampling) -> None:
-        started = utc_now()
+        key, reserved = uuid.uuid4().hex, 0.0
+        if self.price is not None and self.teacher.provider != "builtin":
+            reserved = most(self.price, call.messages, sampling.max_tokens or DEFAULT_MAX_TOKENS)
+        await self.budget.reserve(reserved)
+        usd: float | None = 0.0
         try:
-            completion = await client.complete(call.messages, sampling)
-        except BadRequest as error:
-            self._receive(call, sampling, started, None, error)
-        except TeacherError as error:
-            self.tally.n_retried += 1
-            self.spool.append("attempt", self._attempt_row(call, started, error.status, None, error))
-            raise
-        else:
-            self._receive(call, sampling, started, completion, None)
+            async with self.gate.passing(self._expected_tokens(call)) as passed:
+                started = utc_now()
+                if self.budget.cap is not None:
+                    self.spool.append("reservation", self._reservation(key, call, reserved))
+                usd = None  # from here on it may be billed
+                try:
+                    completion = await client.complete(call.messages, sampling)
+                except BadRequest as error:
+                    usd = 0.0
+                    self._receive(
+                        call, sampling, self._entry(key, call, started, "bad_request", 0.0, "free", error), None
+                    )
+                except TeacherError as error:
+                    if isinstance(error, RateLimited) or error.http_status == 503:
+                        passed.overloaded(error.retry_after_s)
+                    # A request that was turned away with a status is not billed; one that was cut may have been.
+                    turned_away = error.http_status is not None
+                    usd = 0.0 if turned_away or self.teacher.provider == "builtin" else None
+                    basis = "free" if usd == 0.0 else "reserved" if self.price is not None else "unpriced"
+                    self.tally.n_retried += 1
+                    billed = reserved if basis == "reserved" else usd
+                    self.spool.append("attempt", self._entry(key, call, started, error.status, billed, basis, error))
+                    raise
+                else:
+                    usd = self._succeeded(key, call, sampling, started, completion, reserved)
+                    used = completion.usage
+                    if used.prompt_tokens is not None and used.completion_tokens is not None:
+                        passed.used(used.prompt_tokens + used.completion_tokens)
+                        self.mean_completion += 0.05 * (used.completion_tokens - self.mean_completion)
+                    else:
+                        passed.used(None)
+        finally:
+            await self.budget.settle(reserved, usd)
 
-    def _receive(
-        self, call: Call, sampling: Sampling, started: str, got: Completion | None, error: BadRequest | None
-    ) -> None:
-        status = "bad_request" if got is None else reply_status(got)
+    def _expected_tokens(self, call: Call) -> float:
+        """What the call will take of a tokens-per-minute limit; only counted where there is one."""
+        if not self.gate.counts_tokens:
+            return 0.0
+        return sum(count_tokens(m.content) for m in call.messages) + self.mean_completion
+
+    def _succeeded(
+        self, key: str, call: Call, sampling: Sampling, started: str, got: Completion, reserved: float
+    ) -> float | None:
+        """Receive a reply; returns what it cost."""
+        usd = self.price.usd(got.usage) if self.price is not None else None
+        if self.teacher.provider == "builtin":
+            usd, basis = 0.0, "free"
+        elif usd is not None:
+            basis = "usage"
+        else:
+            usd, basis = (reserved, "reserved") if self.price is not None else (None, "unpriced")
+        entry = self._entry(key, call, started, reply_status(got), usd, basis, None, got)
+        self._receive(call, sampling, entry, got)
+        return usd
+
+    def _receive(self, call: Call, sampling: Sampling, entry: Mapping[str, object], got: Completion | None) -> None:
+        status = str(entry["status"])
         reply = {
             "reply_key": call.reply_key,
             "question_key": call.question_key,
@@ -173,34 +246,34 @@ class _Harvest:
             "reasoning_effort": sampling.reasoning_effort,
             "max_tokens": sampling.max_tokens,
             "sample_index": call.sample_index,
-            "redo": 0,
+            "redo": call.redo,
             "prompt_tokens": got.usage.prompt_tokens if got else None,
             "completion_tokens": got.usage.completion_tokens if got else None,
-            "received_at": utc_now(),
+            "received_at": entry["finished_at"],
         }
-        self.spool.append_all([("reply", reply), ("attempt", self._attempt_row(call, started, status, got, error))])
+        self.spool.append_all([("reply", reply), ("attempt", entry)])
         self.tally.n_done += 1
         self.tally.n_unusable += status != "ok"
 
-    def _attempt_row(
-        self, call: Call, started: str, status: str, got: Completion | None, error: TeacherError | None
+    def _entry(
+        self,
+        key: str,
+        call: Call,
+        started: str,
+        status: str,
+        usd: float | None,
+        basis: str,
+        error: TeacherError | None,
+        got: Completion | None = None,
     ) -> dict[str, object]:
-        price = self.teacher.price
-        usd = price.usd(got.usage) if price and got else None
-        if self.teacher.provider == "builtin":
-            usd, basis = 0.0, "free"
-        elif got is None:
-            # A request that was turned away with a status is not billed; one that was cut off may have been.
-            usd, basis = (0.0, "free") if error is not None and error.http_status is not None else (None, "unknown")
-        else:
-            basis = "usage" if usd is not None else "unpriced" if price is None else "unknown"
+        """The row of the attempt, which is also where dollars are counted."""
         if usd is None:
             self.tally.unpriced += 1
         else:
             self.tally.usd += usd
         usage = got.usage if got else None
         return {
-            "attempt_key": uuid.uuid4().hex,
+            "attempt_key": key,
             "reply_key": call.reply_key,
             "teacher": self.teacher.name,
             "provider": self.teacher.provider,
@@ -216,6 +289,15 @@ class _Harvest:
             "usd": usd,
             "usd_basis": basis,
             "error": str(error)[:500] if error else None,
+        }
+
+    def _reservation(self, key: str, call: Call, usd: float) -> dict[str, object]:
+        return {
+            "attempt_key": key,
+            "reply_key": call.reply_key,
+            "teacher": self.teacher.name,
+            "usd": usd,
+            "reserved_at": utc_now(),
         }
 
 

@@ -1,8 +1,15 @@
-"""The plan of a harvest: which replies the chosen cells want, which are there already, and what the rest will cost."""
+"""The plan of a harvest: which replies the chosen cells want, which are there already, and what the rest will cost.
 
-from collections.abc import Iterator, Sequence
+Members are written to the store once, in pages; what is pending is then a query, whose result goes to a file beside the
+spool and is streamed from there: a million pending calls are never held in memory.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+import duckdb
 import polars as pl
 
 from ..errors import ConfigError
@@ -14,10 +21,42 @@ from ..tasks.values import Message, Question, Recipe, Sampling
 from .prompts import build
 from .teachers import Teacher
 
+SQL = Path(__file__).parent / "sql"
+PAGE = 10_000
+PROBE = 200
+ALL = 2**62
 # Completion tokens to expect per level before any reply of the cell is in the store: an estimate, shown as one. Mean
 # word pieces (tasks/realised.py) of the original-format rationales released with arXiv 2502.18001, over all its
 # teachers and data sets, n = 17,305 to 42,614 a level.
 EXPECTED_TOKENS = {None: 8, 1: 32, 2: 50, 3: 53, 4: 70, 5: 80, 6: 90}
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked of one teacher about one data set. `shard` is (i, n): the i-th of n parts of the questions.
+
+    `redo` names statuses (truncated, refused ...): only replies that ended so are bought again.
+    """
+
+    teacher: Teacher
+    dataset: str
+    recipes: tuple[Recipe, ...]
+    sampling: Sampling
+    split: str = "train"
+    limit: int | None = None
+    n_samples: int = 1
+    shard: tuple[int, int] = (0, 1)
+    redo: tuple[str, ...] = ()
+
+    @property
+    def cells(self) -> list[Cell]:
+        return [Cell(self.dataset, self.teacher.name, recipe) for recipe in self.recipes]
+
+    @property
+    def sampling_key(self) -> str:
+        """What tells this order's replies from those to the same prompts sampled otherwise."""
+        s = self.sampling
+        return keys.digest("sampling", self.teacher.model, s.temperature, s.top_p, s.seed, s.reasoning_effort)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +67,12 @@ class Call:
     question_key: str
     messages: tuple[Message, ...]
     sample_index: int
+    redo: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """One cell of the plan. `usd` is an estimate, None where the teacher's price is unknown."""
+    """One cell of the plan. Tokens and `usd` are estimates for what is missing; `usd` None: the price is unknown."""
 
     cell: Cell
     n_wanted: int
@@ -46,138 +86,225 @@ class CellPlan:
         return self.n_wanted - self.n_cached
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """The cells, and every call that is still to be made."""
+def make_plan(store: Store, order: Order, *, record: bool = True) -> list[CellPlan]:
+    """What each cell of the order wants, has and misses, with an estimate of its price; nothing is bought.
 
-    cells: tuple[CellPlan, ...]
-    calls: tuple[Call, ...]
-
-
-def load_questions(store: Store, dataset: str, split: str, limit: int | None) -> list[Question]:
-    """The questions of a split in the order of their keys (random, and the same for every teacher).
-
-    ConfigError when there are none.
+    The wanted members go into the store unless `record` is False. ConfigError: the store has no such questions.
     """
     with store.read() as con:
-        rows = con.execute(
-            "SELECT dataset, split, text, answer_kind, gold, choices, source FROM question "
-            "WHERE dataset = ? AND split = ? ORDER BY question_key LIMIT ?",
-            [dataset, split, limit if limit is not None else 2**62],
-        ).fetchall()
-    if not rows:
+        n_questions = _asked(con, order)
+        known = _run(con, "members_known.sql", order)
+    if not n_questions:
         raise ConfigError(
-            f"the store has no questions of {dataset}, split {split}. "
-            f"Next: cotdistill questions load --dataset {dataset} --store {store.path}"
+            f"the store has no questions of {order.dataset}, split {order.split}. "
+            f"Next: cotdistill questions load --dataset {order.dataset} --store {store.path}"
         )
-    return [
-        Question(d, s, text, kind, gold, tuple(choices), source=source)
-        for d, s, text, kind, gold, choices, source in rows
-    ]
-
-
-def make_plan(
-    store: Store,
-    teacher: Teacher,
-    questions: Sequence[Question],
-    recipes: Sequence[Recipe],
-    sampling: Sampling,
-    n_samples: int = 1,
-    *,
-    record: bool = True,
-) -> Plan:
-    """Say what every cell is missing, and write its wanted members into the store unless `record` is False.
-
-    Nothing is bought here.
-    """
-    dataset = questions[0].dataset
-    frames: list[pl.DataFrame] = []
-    wanted: dict[str, Call] = {}
-    cells = [Cell(dataset, teacher.name, recipe) for recipe in recipes]
-    question_keys = [q.key for q in questions]
-    for cell, recipe in zip(cells, recipes, strict=True):
-        members = list(_calls(teacher, questions, question_keys, recipe, sampling, n_samples))
-        wanted |= {call.reply_key: call for call in members}
-        frames.append(
-            pl.DataFrame(
-                {
-                    "cell_key": [cell.key] * len(members),
-                    "question_key": [c.question_key for c in members],
-                    "sample_index": [c.sample_index for c in members],
-                    "reply_key": [c.reply_key for c in members],
-                }
-            )
-        )
-    frame = pl.concat(frames)
+    counted = dict(known)
+    n_wanted = n_questions * order.n_samples
+    unknown = [r for r, c in zip(order.recipes, order.cells, strict=True) if counted.get(c.key, 0) < n_wanted]
+    cached = {c.key: n_wanted for c in order.cells}
     if record:
-        with store.write() as con:
-            store.insert(con, "cell", [cell.row() for cell in cells])
-            store.insert_frame(con, "cell_member", frame)
+        _record(store, order, unknown)
+    else:
+        cached |= _count_cached(store, order, unknown)
     with store.read() as con:
-        con.register("wanted", frame.select("reply_key"))
-        have = {
-            row[0] for row in con.execute("SELECT reply_key FROM reply SEMI JOIN wanted USING (reply_key)").fetchall()
-        }
-        seen = con.execute(
-            "SELECT m.cell_key, avg(r.prompt_tokens), avg(r.completion_tokens) FROM cell_member m "
-            "JOIN reply r USING (reply_key) WHERE r.completion_tokens IS NOT NULL GROUP BY 1"
-        ).fetchall()
-        con.unregister("wanted")
-    observed = {key: (p, c) for key, p, c in seen if p is not None}
-    plans = tuple(
-        _price(cell, part["reply_key"].to_list(), have, wanted, observed.get(cell.key), teacher)
-        for cell, part in zip(cells, frames, strict=True)
+        _asked(con, order)
+        counts = {row[0]: row[1:] for row in _run(con, "cell_counts.sql", order)}
+        probe = con.execute("SELECT * FROM asked ORDER BY question_key LIMIT ?", [PROBE]).fetchall()
+    questions = [_question(order, row[1:]) for row in probe]
+    plans = []
+    for cell in order.cells:
+        _, have, prompt, completion = counts.get(cell.key, (0, 0, None, None))
+        if not record and cell.recipe in unknown:
+            have = cached[cell.key]
+        plans.append(_price(order, cell, n_wanted, have, prompt, completion, questions))
+    return plans
+
+
+def write_pending(store: Store, order: Order, path: Path) -> int:
+    """Write the calls that are still to be made to a Parquet file at `path`; returns how many."""
+    if order.redo:
+        _record_redo(store, order)
+    with store.read() as con:
+        _asked(con, order)
+        params = _params(order) | {"only_redo": bool(order.redo)}
+        target = str(path).replace("'", "''")
+        done = con.execute(f"COPY ({_sql('pending.sql')}) TO '{target}' (FORMAT parquet)", params).fetchone()
+    return int(done[0]) if done else 0
+
+
+def stream_calls(order: Order, path: Path) -> Iterator[Call]:
+    """The calls written to `path`, built a page at a time."""
+    import pyarrow.parquet as pq
+
+    by_cell = {cell.key: cell.recipe for cell in order.cells}
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(batch_size=1_000):
+            for row in batch.to_pylist():
+                question = _question(
+                    order, (row["text"], row["choices"], row["answer_kind"], row["gold"], row["source"])
+                )
+                messages = build(question, by_cell[row["cell_key"]])
+                yield Call(row["reply_key"], row["question_key"], messages, row["sample_index"], row["redo"])
+
+
+def _sql(name: str) -> str:
+    return (SQL / name).read_text(encoding="utf-8")
+
+
+def _params(order: Order) -> dict[str, Any]:
+    return {
+        "cells": [cell.key for cell in order.cells],
+        "sampling": order.sampling_key,
+        "samples": order.n_samples,
+    }
+
+
+def _run(con: duckdb.DuckDBPyConnection, name: str, order: Order) -> list[tuple[Any, ...]]:
+    return con.execute(_sql(name), _params(order)).fetchall()
+
+
+def _asked(con: duckdb.DuckDBPyConnection, order: Order) -> int:
+    """Make the temporary table `asked` of the order's questions; returns how many."""
+    shard, shards = order.shard
+    where = {
+        "dataset": order.dataset,
+        "split": order.split,
+        "limit": order.limit if order.limit is not None else ALL,
+        "shard": shard,
+        "shards": shards,
+    }
+    con.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {_sql('asked.sql')}", where)
+    count = con.execute("SELECT count(*) FROM asked").fetchone()
+    return int(count[0]) if count else 0
+
+
+def _question(order: Order, row: Sequence[Any]) -> Question:
+    text, choices, kind, gold, source = row
+    return Question(order.dataset, order.split, text, kind, gold, tuple(choices), source=source)
+
+
+def _pages(store: Store, order: Order, recipes: Sequence[Recipe]) -> Iterator[pl.DataFrame]:
+    """The members of the recipes' cells, a page of questions at a time, in the columns of `cell_member`."""
+    after = ""
+    while recipes:
+        with store.read() as con:
+            _asked(con, order)
+            rows = con.execute(
+                "SELECT * FROM asked WHERE question_key > ? ORDER BY question_key LIMIT ?", [after, PAGE]
+            ).fetchall()
+        if not rows:
+            return
+        after = rows[-1][0]
+        questions = [(row[0], _question(order, row[1:])) for row in rows]
+        for recipe in recipes:
+            cell_key = Cell(order.dataset, order.teacher.name, recipe).key
+            members = [
+                (
+                    cell_key,
+                    key,
+                    sample,
+                    _reply_key(order, key, build(question, recipe), sample, 0),
+                    order.sampling_key,
+                    0,
+                )
+                for key, question in questions
+                for sample in range(order.n_samples)
+            ]
+            yield _members(members)
+
+
+def _members(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
+    columns = ["cell_key", "question_key", "sample_index", "reply_key", "sampling", "redo"]
+    return pl.DataFrame(rows, schema=columns, orient="row")
+
+
+def _reply_key(order: Order, question_key: str, messages: Sequence[Message], sample: int, redo: int) -> str:
+    s = order.sampling
+    return keys.reply_key(
+        question_key,
+        [{"role": m.role, "content": m.content} for m in messages],
+        order.teacher.name,
+        order.teacher.model,
+        temperature=s.temperature,
+        top_p=s.top_p,
+        seed=s.seed,
+        reasoning_effort=s.reasoning_effort,
+        sample_index=sample,
+        redo=redo,
     )
-    return Plan(plans, tuple(call for key, call in wanted.items() if key not in have))
 
 
-def _calls(
-    teacher: Teacher,
-    questions: Sequence[Question],
-    question_keys: Sequence[str],
-    recipe: Recipe,
-    sampling: Sampling,
-    n_samples: int,
-) -> Iterator[Call]:
-    for question, question_key in zip(questions, question_keys, strict=True):
-        messages = build(question, recipe)
-        as_dicts = [{"role": m.role, "content": m.content} for m in messages]
-        for sample in range(n_samples):
-            key = keys.reply_key(
-                question_key,
-                as_dicts,
-                teacher.name,
-                teacher.model,
-                temperature=sampling.temperature,
-                top_p=sampling.top_p,
-                seed=sampling.seed,
-                reasoning_effort=sampling.reasoning_effort,
-                sample_index=sample,
-            )
-            yield Call(key, question_key, messages, sample)
+def _record(store: Store, order: Order, recipes: Sequence[Recipe]) -> None:
+    with store.write() as con:
+        store.insert(con, "cell", [cell.row() for cell in order.cells])
+    for page in _pages(store, order, recipes):
+        with store.write() as con:
+            store.insert_frame(con, "cell_member", page)
+
+
+def _record_redo(store: Store, order: Order) -> None:
+    """Want the replies that ended with one of the order's statuses once more."""
+    by_cell = {cell.key: cell.recipe for cell in order.cells}
+    with store.read() as con:
+        _asked(con, order)
+        wanted = con.execute(_sql("redo.sql"), _params(order) | {"statuses": list(order.redo)}).fetchall()
+        questions = {row[0]: _question(order, row[1:]) for row in con.execute("FROM asked").fetchall()}
+    members = [
+        (
+            cell,
+            key,
+            sample,
+            _reply_key(order, key, build(questions[key], by_cell[cell]), sample, redo),
+            order.sampling_key,
+            redo,
+        )
+        for cell, key, sample, redo in wanted
+    ]
+    if members:
+        with store.write() as con:
+            store.insert_frame(con, "cell_member", _members(members))
+
+
+def _count_cached(store: Store, order: Order, recipes: Sequence[Recipe]) -> dict[str, int]:
+    """How many wanted replies of each recipe's cell are in the store, without writing anything."""
+    counts: dict[str, int] = {}
+    for page in _pages(store, order, recipes):
+        cell = page["cell_key"][0]
+        with store.read() as con:
+            con.register("page", page)
+            [(found,)] = con.execute("SELECT count(*) FROM page SEMI JOIN reply USING (reply_key)").fetchall()
+            con.unregister("page")
+        counts[cell] = counts.get(cell, 0) + int(found)
+    return counts
 
 
 def _price(
+    order: Order,
     cell: Cell,
-    reply_keys: Sequence[str],
-    have: set[str],
-    calls: dict[str, Call],
-    observed: tuple[float, float] | None,
-    teacher: Teacher,
+    n_wanted: int,
+    n_cached: int,
+    prompt: float | None,
+    completion: float | None,
+    probe: Sequence[Question],
 ) -> CellPlan:
-    missing = [key for key in reply_keys if key not in have]
-    if observed:
-        prompt, completion = observed[0] * len(missing), observed[1] * len(missing)
-    else:
-        probe = missing[:: max(1, len(missing) // 100)]
-        mean = sum(count_tokens(m.content) for key in probe for m in calls[key].messages) / max(1, len(probe))
-        prompt, completion = mean * len(missing), float(EXPECTED_TOKENS[cell.recipe.level] * len(missing))
-    price = teacher.price
-    return CellPlan(
-        cell=cell,
-        n_wanted=len(reply_keys),
-        n_cached=len(reply_keys) - len(missing),
-        prompt_tokens=round(prompt),
-        completion_tokens=round(completion),
-        usd=price.estimate(prompt, completion) if price else None,
-    )
+    missing = n_wanted - n_cached
+    if prompt is None:
+        sizes = [sum(count_tokens(m.content) for m in build(question, cell.recipe)) for question in probe]
+        prompt = sum(sizes) / max(1, len(sizes))
+    if completion is None:
+        completion = float(EXPECTED_TOKENS[cell.recipe.level])
+    price = order.teacher.price
+    usd = price.estimate(prompt * missing, completion * missing) if price else None
+    return CellPlan(cell, n_wanted, n_cached, round(prompt * missing), round(completion * missing), usd)
+
+
+def totals(plans: Sequence[CellPlan]) -> Mapping[str, float | None]:
+    """The plan in one line: wanted, cached, missing, and the estimated dollars (None where any price is unknown)."""
+    usd = None if any(p.usd is None for p in plans) else sum(p.usd or 0.0 for p in plans)
+    return {
+        "wanted": sum(p.n_wanted for p in plans),
+        "cached": sum(p.n_cached for p in plans),
+        "missing": sum(p.n_missing for p in plans),
+        "usd": usd,
+    }

@@ -73,9 +73,9 @@ def as_frame(corpus: Corpus) -> pl.DataFrame:
     )
 
 
-def _writer(frame: pl.DataFrame, target: str) -> Callable[[IO[bytes]], None]:
+def _writer(frame: pl.DataFrame, target: str) -> Callable[[IO[bytes]], object]:
     if target == "parquet":
-        return frame.write_parquet
+        return lambda file: frame.write_parquet(file)
     if target == "prompt-completion":
         return frame.select("prompt", "completion").write_ndjson
     if target == "chat":
@@ -87,10 +87,10 @@ def _writer(frame: pl.DataFrame, target: str) -> Callable[[IO[bytes]], None]:
     alpaca = frame.select(
         pl.col("prompt").alias("instruction"), pl.lit("").alias("input"), pl.col("completion").alias("output")
     )
-    return alpaca.write_json
+    return lambda file: alpaca.write_json(file)
 
 
-def _atomically(path: Path, write: Callable[[IO[bytes]], None]) -> None:
+def _atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:
     """Write beside `path`, sync, and rename over it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
@@ -120,4 +120,4 @@ def _write_dataset_info(folder: Path, paths: Sequence[Path]) -> None:
             "columns": {"prompt": "instruction", "query": "input", "response": "output"},
         }
     text = json.dumps(info, indent=2, ensure_ascii=False) + "\n"
-    _atomically(path, lambda file: file.write(text.encode()) and None)
+    _atomically(path, lambda file: file.write(text.encode()))

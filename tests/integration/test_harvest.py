@@ -2,15 +2,18 @@
 
 import asyncio
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
-from cotdistill.errors import ConfigError, TeacherError
+from cotdistill.errors import BudgetReached, ConfigError, TeacherError
 from cotdistill.gen import harvest as harvest_module
+from cotdistill.gen.budget import Budget, spent
 from cotdistill.gen.builtin.background import start_server
 from cotdistill.gen.harvest import Tally, harvest
-from cotdistill.gen.plan import Plan, load_questions, make_plan
+from cotdistill.gen.plan import Call, CellPlan, Order, make_plan, stream_calls, write_pending
 from cotdistill.gen.prompts import recipes
 from cotdistill.gen.teachers import Teacher, connect, find_teacher, load_registry
 from cotdistill.store.questions import add_questions
@@ -32,23 +35,50 @@ def filled(path: Path, n_questions: int) -> Store:
     return store
 
 
+class Planned:
+    """An order, its cells, and the calls it is missing."""
+
+    def __init__(self, store: Store, order: Order) -> None:
+        self.order = order
+        self.cells: list[CellPlan] = make_plan(store, order)
+        path = store.path.with_name("pending.parquet")
+        self.n = write_pending(store, order, path)
+        self.calls: list[Call] = list(stream_calls(order, path))
+        assert len(self.calls) == self.n
+
+
 def planned(
-    store: Store, wanted: Sequence[Recipe] = LEVELS_1_3, who: str = "builtin-strict", n_samples: int = 1
-) -> Plan:
-    return make_plan(store, teacher(who), load_questions(store, "arith", "train", None), wanted, SAMPLING, n_samples)
+    store: Store,
+    wanted: Sequence[Recipe] = LEVELS_1_3,
+    who: str = "builtin-strict",
+    n_samples: int = 1,
+    sampling: Sampling = SAMPLING,
+    redo: tuple[str, ...] = (),
+) -> Planned:
+    return Planned(store, Order(teacher(who), "arith", tuple(wanted), sampling, n_samples=n_samples, redo=redo))
 
 
 def run(
-    store: Store, plan: Plan, url: str, *, concurrency: int = 16, who: str = "builtin-strict", deadline_s: float = 60.0
+    store: Store,
+    plan: Planned,
+    url: str,
+    *,
+    concurrency: int = 16,
+    who: Teacher | None = None,
+    deadline_s: float = 60.0,
+    budget: Budget | None = None,
+    transport: Literal["wire", "sdk"] = "wire",
 ) -> Tally:
     async def go() -> Tally:
         async def at_once(seconds: float) -> None:
             await asyncio.sleep(min(seconds, 0.01))
 
-        async with connect(teacher(who), base_url=url, deadline_s=deadline_s) as client:
-            tally = Tally(n_wanted=len(plan.calls), n_cached=0)
+        asked = who or plan.order.teacher
+        async with connect(asked, base_url=url, deadline_s=deadline_s, transport=transport) as client:
+            tally = Tally(n_wanted=plan.n, n_cached=0)
+            calls, sampling = plan.calls, plan.order.sampling
             return await harvest(
-                store, client, teacher(who), plan.calls, SAMPLING, tally, concurrency=concurrency, sleep=at_once
+                store, client, asked, calls, sampling, tally, concurrency=concurrency, budget=budget, sleep=at_once
             )
 
     return asyncio.run(go())
@@ -85,24 +115,24 @@ def test_everything_planned_is_received_judged_and_never_asked_again(store_path:
     ]
     assert verdicts[2][4] < verdicts[0][4] < verdicts[1][4]
     again = planned(store)
-    assert again.calls == ()
+    assert again.calls == []
     assert [c.n_cached for c in again.cells] == [40, 40, 40]
 
 
 def test_a_plan_that_is_not_recorded_leaves_no_trace(store_path: Path) -> None:
     store = filled(store_path, 10)
-    questions = load_questions(store, "arith", "train", None)
-    plan = make_plan(store, teacher("gpt-4o"), questions, LEVELS_1_3, SAMPLING, record=False)
-    assert [(c.n_missing, c.usd is not None and c.usd > 0) for c in plan.cells] == [(10, True)] * 3
+    cells = make_plan(store, Order(teacher("gpt-4o"), "arith", tuple(LEVELS_1_3), SAMPLING), record=False)
+    assert [(c.n_missing, c.usd is not None and c.usd > 0) for c in cells] == [(10, True)] * 3
     with store.read() as con:
         assert con.execute("SELECT (SELECT count(*) FROM cell) + (SELECT count(*) FROM cell_member)").fetchone() == (0,)
 
 
-def test_faults_lose_nothing_and_every_call_is_an_attempt(store_path: Path) -> None:
+@pytest.mark.parametrize("transport", ["wire", "sdk"])
+def test_faults_lose_nothing_and_every_call_is_an_attempt(store_path: Path, transport: Literal["wire", "sdk"]) -> None:
     store = filled(store_path, 100)
     plan = planned(store, recipes([3], ["original"], "no"))
     with start_server(faults="500:0.08,429:0.08,cut:0.04,hang:0.01") as server:
-        tally = run(store, plan, server.base_url, concurrency=25, deadline_s=2.0)
+        tally = run(store, plan, server.base_url, concurrency=25, deadline_s=2.0, transport=transport)
     assert (tally.n_done, tally.n_failed) == (100, 0)
     assert tally.n_retried > 0
     replies, wanted, attempts = counts(store)
@@ -131,7 +161,7 @@ def test_sloppy_is_wrong_in_its_share_and_the_store_knows(store_path: Path) -> N
     store = filled(store_path, 300)
     plan = planned(store, recipes([3], ["original"], "no"), who="builtin-sloppy")
     with start_server(sloppy_share=0.2) as server:
-        run(store, plan, server.base_url, who="builtin-sloppy")
+        run(store, plan, server.base_url)
     store.settle()
     with store.read() as con:
         wrong = con.execute("SELECT count(*) FROM rationale_now WHERE verdict = 'wrong'").fetchone()
@@ -139,35 +169,36 @@ def test_sloppy_is_wrong_in_its_share_and_the_store_knows(store_path: Path) -> N
     assert 35 <= wrong[0] <= 85  # 60 expected, 6.9 the standard deviation
 
 
-def test_a_truncated_reply_is_kept_with_its_status(store_path: Path) -> None:
+def test_a_truncated_reply_is_kept_with_its_status_and_bought_again_on_demand(store_path: Path) -> None:
     store = filled(store_path, 3)
     wanted = recipes([6], ["original"], "no")
-    short = Sampling(max_tokens=5)
-    plan = make_plan(store, teacher(), load_questions(store, "arith", "train", None), wanted, short)
-
-    async def go(url: str) -> None:
-        async with connect(teacher(), base_url=url) as client:
-            await harvest(store, client, teacher(), plan.calls, short, Tally(3, 0))
-
     with start_server() as server:
-        asyncio.run(go(server.base_url))
+        run(store, planned(store, wanted, sampling=Sampling(max_tokens=5)), server.base_url)
+        with store.read() as con:
+            assert con.execute("SELECT status, finish_reason FROM reply GROUP BY ALL").fetchall() == [
+                ("truncated", "length")
+            ]
+        assert planned(store, wanted).calls == []  # terminal: more tokens alone do not buy it again
+        again = planned(store, wanted, redo=("truncated",))
+        assert [c.redo for c in again.calls] == [1, 1, 1]
+        run(store, again, server.base_url)
+        assert planned(store, wanted, redo=("truncated",)).calls == []
+    store.settle()
     with store.read() as con:
-        assert con.execute("SELECT status, finish_reason FROM reply GROUP BY ALL").fetchall() == [
-            ("truncated", "length")
+        assert con.execute("SELECT reply_status, verdict, count(*) FROM cell_rationale GROUP BY ALL").fetchall() == [
+            ("ok", "correct", 3)
+        ]
+        assert con.execute("SELECT redo, status, count(*) FROM reply GROUP BY ALL ORDER BY 1").fetchall() == [
+            (0, "truncated", 3),
+            (1, "ok", 3),
         ]
 
 
 def test_an_unknown_model_stops_the_harvest_at_once(store_path: Path) -> None:
     store = filled(store_path, 50)
-    plan = planned(store)
     wrong = teacher().model_copy(update={"model": "builtin-none"})
-
-    async def go(url: str) -> None:
-        async with connect(wrong, base_url=url) as client:
-            await harvest(store, client, wrong, plan.calls, SAMPLING, Tally(150, 0), concurrency=4)
-
     with start_server() as server, pytest.raises(ConfigError, match=r"no model 'builtin-none' \(HTTP 404\)"):
-        asyncio.run(go(server.base_url))
+        run(store, planned(store), server.base_url, concurrency=4, who=wrong)
     assert counts(store)[0] == 0
 
 
@@ -184,15 +215,73 @@ def test_a_key_is_sent_but_never_stored(store_path: Path, monkeypatch: pytest.Mo
     store = filled(store_path, 10)
     plan = planned(store, recipes([1], ["original"], "no"))
     keyed = teacher().model_copy(update={"provider": "openai-compatible", "key_env": "PLANTED_API_KEY"})
-
-    async def go(url: str) -> None:
-        async with connect(keyed, base_url=url) as client:
-            await harvest(store, client, keyed, plan.calls, SAMPLING, Tally(10, 0))
-
     with start_server(faults="500:0.2") as server:
-        asyncio.run(go(server.base_url))
+        run(store, plan, server.base_url, who=keyed)
     for path in [store.path, *store.spool_dir.rglob("*")]:
         assert planted.encode() not in (path.read_bytes() if path.is_file() else b"")
+
+
+def priced(usd_output: float = 10.0) -> Teacher:
+    """The built-in teacher's model at a price, as any endpoint could be."""
+    return Teacher(
+        name="priced",
+        provider="openai-compatible",
+        model="builtin-strict",
+        base_url="http://127.0.0.1:9/v1",
+        usd_input=2.5,
+        usd_output=usd_output,
+        listed_on=date(2026, 1, 1),
+    )
+
+
+def test_the_cap_is_never_exceeded_and_holds_across_restarts(store_path: Path) -> None:
+    store = filled(store_path, 60)
+    order = Order(priced(), "arith", tuple(recipes([3], ["original"], "no")), Sampling(max_tokens=200))
+    cap, rounds = 0.02, 0
+    with start_server(faults="500:0.1,cut:0.05") as server:
+        for _ in range(3):
+            plan = Planned(store, order)
+            with pytest.raises(BudgetReached, match="What was received is kept"):
+                run(store, plan, server.base_url, budget=Budget(cap, spent(store)))
+            assert spent(store) <= cap
+            rounds += 1
+        replies = counts(store)[0]
+        assert 0 < replies < 60
+        run(store, Planned(store, order), server.base_url, budget=Budget(1.0, spent(store)))
+    assert counts(store)[0] == 60
+    with store.read() as con:
+        by_basis = dict(con.execute("SELECT usd_basis, sum(usd) FROM attempt GROUP BY 1").fetchall())
+    assert set(by_basis) <= {"usage", "free", "reserved"}
+    assert by_basis["usage"] > 0
+    assert spent(store) == pytest.approx(sum(by_basis.values()))
+
+
+def test_calls_open_at_a_kill_count_as_spent(store_path: Path) -> None:
+    store = filled(store_path, 1)
+    row = {"attempt_key": "a", "reply_key": "r", "teacher": "priced", "usd": 0.5, "reserved_at": "2026-01-01T00:00:00"}
+    with store.write() as con:
+        store.insert(con, "reservation", [row])
+    assert spent(store) == 0.5
+
+
+def test_shards_are_disjoint_and_together_everything(store_path: Path) -> None:
+    store = filled(store_path, 200)
+    keys: list[str] = []
+    for i in range(3):
+        order = Order(teacher(), "arith", tuple(LEVELS_1_3), SAMPLING, shard=(i, 3))
+        keys += [call.reply_key for call in Planned(store, order).calls]
+    whole = [call.reply_key for call in Planned(store, Order(teacher(), "arith", tuple(LEVELS_1_3), SAMPLING)).calls]
+    assert sorted(keys) == sorted(whole)
+    assert len(set(keys)) == 600
+
+
+def test_another_temperature_is_another_reply_but_other_limits_are_not(store_path: Path) -> None:
+    store = filled(store_path, 5)
+    one = recipes([3], ["original"], "no")
+    with start_server() as server:
+        run(store, planned(store, one), server.base_url)
+    assert planned(store, one, sampling=Sampling(max_tokens=4096)).calls == []
+    assert len(planned(store, one, sampling=Sampling(max_tokens=512, temperature=0.7)).calls) == 5
 
 
 def test_a_teacher_without_its_key_is_refused_by_name() -> None:
