@@ -8,7 +8,7 @@ import re
 
 from .values import LETTERS
 
-_HEADING = re.compile(r"\s*\b(?:answer\s+choices|answer\s+options|options|choices)\s*:", re.IGNORECASE)
+_HEADING = re.compile(r"\b(?:answer\s+choices|answer\s+options|options|choices)\s*:", re.IGNORECASE)
 _LEADING_Q = re.compile(r"^\s*(?:Q|Question)\s*:\s*")
 _OPTION = re.compile(r"^\s*\(?([A-Z])\s*[):.]\s*")
 MAX_CHOICES = 10

@@ -23,6 +23,8 @@ from dataclasses import dataclass
 from .values import AnswerKind
 
 MAX_TEXT = 200_000  # characters looked at: the end of longer texts
+MAX_ANNOUNCED = 2_000  # characters looked at behind an announcement
+MAX_ANNOUNCEMENTS = 50  # the last so many are tried: a model that loops announces thousands
 _FILLER = r"[\s.-]*(?:is|are|was|(?:should|must|would|will)\s+be|(?:can|could)\s+be\s+considered|remains|becomes)"
 _ANSWER_IS = re.compile(
     rf"(?<!given\s)(?<!provided\s)(?<!wrong\s)(?<!incorrect\s)\banswers?(?:\s+(?:to|for|that)\s[^.\n]{{1,80}}?)?"
@@ -54,7 +56,7 @@ _NEGATED = re.compile(r"(?:n't|not|neither)\b", re.IGNORECASE)
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """`text` begins right after the announcing words and runs to the end of the text looked at; `rule` names them."""
+    """What an announcement announces: the text right behind it, MAX_ANNOUNCED characters at most; `rule` names it."""
 
     rule: str
     text: str
@@ -65,14 +67,9 @@ def clean(text: str) -> str:
     text = text[-MAX_TEXT:].replace("`", "")
     if "**" in text:
         text = _BOLD.sub("", text)
-    for cut in _NEXT_QUESTION.finditer(text):
-        if (
-            _ANSWER_IS.search(text, 0, cut.start())
-            or _BOXED.search(text, 0, cut.start())
-            or "####" in text[: cut.start()]
-        ):
-            return text[: cut.start()]
-    return text
+    first = min((m.end() for rule in (_ANSWER_IS, _BOXED, _HASH) if (m := rule.search(text))), default=len(text))
+    next_question = _NEXT_QUESTION.search(text, first)
+    return text[: next_question.start()] if next_question else text
 
 
 def announcements(cleaned: str, kind: AnswerKind) -> Iterator[Announcement]:
@@ -88,14 +85,14 @@ def announcements(cleaned: str, kind: AnswerKind) -> Iterator[Announcement]:
         marks += [(m.start(), m.end(), "option-is") for m in _OPTION_CORRECT.finditer(cleaned)]
     else:
         marks += [(m.start(), m.end(), "a-colon") for m in _A_COLON.finditer(cleaned)]
-    marks.sort()
+    marks = sorted(marks)[-MAX_ANNOUNCEMENTS:]
     if kind == "boolean" and not marks:
         marks = [(m.start(), m.end(), "statement-is") for m in _STATEMENT_IS.finditer(cleaned)]
     for i in range(len(marks) - 1, -1, -1):
         start, end, rule = marks[i]
         if i and marks[i - 1][1] <= start and not re.search(r"\w", cleaned[marks[i - 1][1] : start]):
             rule = marks[i - 1][2]
-        announced = cleaned[end:]
+        announced = cleaned[end : end + MAX_ANNOUNCED]
         if cleaned[end - 3 : end] in (".is", "-is"):
             announced = announced.removeprefix(cleaned[end - 3])  # "The.answer.is.7": a teacher that lost its spaces
         if not _NEGATED.match(announced.lstrip()):

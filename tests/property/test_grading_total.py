@@ -1,7 +1,9 @@
 """Grading is total: no text, question or gold answer makes it fail; and what it reads is what was written."""
 
+import time
 from fractions import Fraction
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -123,3 +125,17 @@ def test_a_choice_is_known_by_letter_and_by_words(options: list[str], data: st.D
         assert grade(f"The answer is {written}.", question).status == "correct", written
     others = Question("d", "t", "q", "choice", LETTERS[n - 1], tuple(options))
     assert grade(f"The answer is {LETTERS[n]}.", others).status == "wrong"
+
+
+@pytest.mark.parametrize("kind", ["number", "choice", "boolean", "text", "latex"])
+@pytest.mark.parametrize(
+    "piece",
+    ["The answer is ", "\nQuestion: ", "\\boxed{", "(", "1,", "$", "#### ", "A: ", "answer to ", "**", "9", " ", "1. "],
+)
+def test_a_looping_model_does_not_stall_the_grader(piece: str, kind: AnswerKind) -> None:
+    text = "The answer is " + piece * (100_000 // len(piece))
+    started = time.process_time()
+    grade(text, Question("d", "t", "q", kind, {"number": "5", "choice": "A"}.get(kind, "True"), ("pen", "ink")))
+    measure(text)
+    split_choices(piece * (100_000 // len(piece)))
+    assert time.process_time() - started < 5  # quadratic work took minutes here
