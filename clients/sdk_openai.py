@@ -10,15 +10,21 @@ from typing import Any, Self
 
 from ..errors import BadReply, Unavailable
 from ..tasks.values import Completion, Message, Sampling
-from .base import Observer, status_error
+from .base import Headers, Observer, completion_of
 from .openai_chat import ChatAdapter
+from .openai_responses import ResponsesAdapter
+from .said import redact
 
 
 class OpenAISdk:
-    """Chat Completions through openai.AsyncOpenAI."""
+    """Chat Completions or Responses through openai.AsyncOpenAI."""
 
     def __init__(
-        self, adapter: ChatAdapter, api_key: str, *, deadline_s: float = 300.0, observe: Observer | None = None
+        self,
+        adapter: ChatAdapter | ResponsesAdapter,
+        *,
+        deadline_s: float = 300.0,
+        observe: Observer | None = None,
     ) -> None:
         import openai
 
@@ -29,7 +35,7 @@ class OpenAISdk:
         self._observe = observe
         self._sdk = openai.AsyncOpenAI(
             base_url=adapter.base_url,
-            api_key=api_key,
+            api_key=adapter.api_key,
             max_retries=0,
             timeout=openai.Timeout(deadline_s, connect=15.0),
         )
@@ -44,30 +50,31 @@ class OpenAISdk:
 
     async def complete(self, messages: Sequence[Message], sampling: Sampling) -> Completion:
         """Ask once; see base.Client for the errors."""
+        status, headers, body = await self._exchange(self.adapter.arguments(messages, sampling))
+        if self._observe is not None:
+            self._observe(headers)
+        return completion_of(self.adapter, status, headers, body)
+
+    async def _exchange(self, arguments: dict[str, Any]) -> tuple[int, Headers, bytes]:
+        """A response of any status, before the SDK reads it. Its status errors carry what the server said, the key
+        perhaps among it, so they are not chained to ours."""
         import openai
 
+        if isinstance(self.adapter, ChatAdapter):
+            create: Any = self._sdk.chat.completions.with_raw_response.create
+        else:
+            create = self._sdk.responses.with_raw_response.create
         try:
             async with asyncio.timeout(self.deadline_s):
-                raw = await self._create(messages, sampling)
-                body = raw.http_response.json()
+                raw = await create(**arguments)
+                return raw.status_code, raw.headers, raw.content
         except openai.APIStatusError as error:
-            said = str(error.body.get("message") if isinstance(error.body, dict) else error.message)
-            headers = error.response.headers
-            raise status_error(self.base_url, self.model, error.status_code, said, headers) from error
+            return error.status_code, error.response.headers, error.response.content
         except (openai.APITimeoutError, TimeoutError) as error:
             raise Unavailable(f"{self.base_url}: no answer within {self.deadline_s:.0f} s") from error
         except openai.APIConnectionError as error:
             cause = error.__cause__ or error
-            raise Unavailable(f"{self.base_url}: {type(cause).__name__}: {cause}") from error
-        except (openai.OpenAIError, ValueError) as error:  # a body that is no JSON, or not the schema
+            words = redact(f"{self.base_url}: {type(cause).__name__}: {cause}", self.adapter.api_key)
+            raise Unavailable(words) from error
+        except openai.OpenAIError as error:
             raise BadReply(f"{self.base_url}: unreadable reply: {type(error).__name__}") from error
-        if self._observe is not None:
-            self._observe(raw.headers)
-        return self.adapter.parse(body)
-
-    async def _create(self, messages: Sequence[Message], sampling: Sampling) -> Any:
-        return await self._sdk.chat.completions.with_raw_response.create(
-            model=self.model,
-            messages=[{"role": m.role, "content": m.content} for m in messages],  # type: ignore[misc]
-            **self.adapter.options(sampling),
-        )

@@ -4,15 +4,14 @@ import asyncio
 import json
 from collections.abc import Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
 
-from ..errors import BadReply, Unavailable
+from ..errors import Unavailable
 from ..tasks.values import Completion, Message, Sampling
-from .base import Adapter, Observer, status_error
-
-MAX_ERROR_BYTES = 65_536
+from .base import Adapter, Observer, completion_of
+from .said import redact
 
 
 class WireClient:
@@ -57,27 +56,8 @@ class WireClient:
         except TimeoutError as error:
             raise Unavailable(f"{self.base_url}: no answer within {self.deadline_s:.0f} s") from error
         except (aiohttp.ClientError, OSError, asyncio.IncompleteReadError) as error:
-            raise Unavailable(f"{self.base_url}: {type(error).__name__}: {error}") from error
+            words = redact(f"{self.base_url}: {type(error).__name__}: {error}", self.adapter.api_key)
+            raise Unavailable(words) from error
         if self._observe is not None:
             self._observe(headers)
-        if not 200 <= status < 300:
-            raise status_error(self.base_url, self.model, status, error_words(body), headers)
-        try:
-            parsed = json.loads(body)
-        except ValueError as error:
-            raise BadReply(f"{self.base_url}: a reply that is no JSON ({len(body)} bytes)") from error
-        return self.adapter.parse(parsed)
-
-
-def error_words(body: bytes) -> str:
-    """What an error body says: OpenAI's and Google's `error.message`, or its first characters."""
-    text = body[:MAX_ERROR_BYTES].decode("utf-8", "replace")
-    try:
-        found: Any = json.loads(text)
-        if isinstance(found, list) and found:  # Google wraps stream errors in a list
-            found = found[0]
-        error = found.get("error", found)
-        message = error.get("message") if isinstance(error, dict) else error
-        return str(message) if message else text[:300]
-    except (ValueError, AttributeError):
-        return text[:300]
+        return completion_of(self.adapter, status, headers, body)
