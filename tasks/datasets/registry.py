@@ -71,7 +71,7 @@ def load_questions(
         raise ConfigError(f"--source {source} is no folder. Next: name the folder that holds {name}'s files")
     if paper is None and source is not None and (source.resolve().parent / "paper/data").is_dir():
         paper = source.resolve().parent / "paper/data"
-    found: dict[str, list[Question]] = {}
+    found: dict[str, dict[str, Question]] = {}
     absent: dict[str, str] = {}
     n_duplicates = n_conflicts = n_moved = 0
     for part in _in_order(spec, split):
@@ -90,15 +90,15 @@ def load_questions(
         raise ConfigError(f"{name}: no file {', '.join(absent.values())}. Next: check --source, or leave it out")
     taken: set[str] = set()
     for part in sorted(found, key=PRECEDENCE.index):
-        kept = [question for question in found[part] if question.key not in taken]
+        kept = {key: question for key, question in found[part].items() if key not in taken}
         if split in (None, part):
             n_moved += len(found[part]) - len(kept)
-        taken.update(question.key for question in kept)
+        taken.update(kept)
         found[part] = kept
     wanted = [part for part in spec.splits if part in found and split in (None, part)]
     return LoadResult(
         name,
-        tuple(question for part in wanted for question in found[part]),
+        tuple(question for part in wanted for question in found[part].values()),
         {part: len(found[part]) for part in wanted},
         n_duplicates,
         n_moved,
@@ -154,11 +154,11 @@ def _parse(spec: DatasetSpec, split: str, files: list[tuple[Path, str]]) -> list
     return spec.select(questions) if spec.select else questions
 
 
-def _collapse(questions: list[Question]) -> tuple[list[Question], int, int]:
-    """Each question once: (questions, duplicate rows, duplicates that disagree about the gold answer)."""
+def _collapse(questions: list[Question]) -> tuple[dict[str, Question], int, int]:
+    """Each question once: (by key, duplicate rows, duplicates that disagree about the gold answer)."""
     first: dict[str, Question] = {}
     conflicts = 0
     for question in questions:
         kept = first.setdefault(question.key, question)
         conflicts += kept is not question and kept.gold != question.gold
-    return list(first.values()), len(questions) - len(first), conflicts
+    return first, len(questions) - len(first), conflicts
