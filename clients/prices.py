@@ -8,12 +8,24 @@ from ..tasks.values import Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars per million tokens, as listed on `listed_on`. `cached_input` None: billed as input."""
+    """Dollars per million tokens, as listed on `listed_on`. `cached_input` None: billed as input. `batch_discount`: what
+    a batch saves of them, 0.5 for half; None: not known."""
 
     input: float
     output: float
     listed_on: date
     cached_input: float | None = None
+    batch_discount: float | None = None
+
+    def batch(self) -> "Price | None":
+        """The price in a batch; None where the discount is not known.
+
+        Cached tokens cost as others there: providers differ in whether they grant both, and this never understates.
+        """
+        if self.batch_discount is None:
+            return None
+        paid = 1.0 - self.batch_discount
+        return Price(self.input * paid, self.output * paid, self.listed_on)
 
     def usd(self, usage: Usage) -> float | None:
         """The cost of one call; None when the provider did not say what was used."""

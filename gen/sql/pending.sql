@@ -6,6 +6,7 @@ SELECT m.reply_key, min(m.cell_key) AS cell_key, any_value(m.sample_index) AS sa
 FROM cell_member AS m
 JOIN asked AS q ON q.question_key = m.question_key
 ANTI JOIN reply AS r ON r.reply_key = m.reply_key
+ANTI JOIN batch_open_reply AS b ON b.reply_key = m.reply_key
 WHERE list_contains($cells, m.cell_key) AND m.sampling = $sampling AND m.sample_index < $samples
     AND (m.redo > 0 OR NOT $only_redo)
 GROUP BY m.reply_key
