@@ -41,7 +41,7 @@ def span(low: float, high: float) -> str:
 
 def points(difference: float) -> str:
     """`+12.0` percentage points, with a real minus sign left out: plain ASCII for terminals."""
-    return f"{100 * difference:+.1f}"
+    return f"{round(100 * difference, 1) + 0.0:+.1f}"
 
 
 def p_value(p: float) -> str:

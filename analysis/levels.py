@@ -138,8 +138,9 @@ def _notes(found: Sequence[Row], made: Sequence[Group]) -> list[str]:
     contrasts = [c for g in made for c in g.contrasts]
     tests = sorted({f"{c.test} (about {c.scope})" for c in contrasts})
     notes = [
-        "points: accuracy of the first less the second, in percentage points, paired on n questions; tests: "
-        + "; ".join(tests)
+        "points: accuracy of the first less the second, in percentage points, paired on n questions; * the best "
+        "other level",
+        "tests: " + "; ".join(tests),
     ]
     for dataset in sorted({g.dataset for g in made}):
         family = {id(c) for g in made if g.dataset == dataset for c in g.contrasts}
