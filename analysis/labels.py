@@ -50,7 +50,7 @@ def p_value(p: float) -> str:
 
 
 def decoder(text: str) -> str:
-    """A decoder's JSON in words: `greedy, max_new_tokens 64`."""
+    """A decoder's (or versions') JSON in words: `greedy, max_new_tokens 64`. A command line is left out: it names folders."""
     try:
         fields = json.loads(text)
     except ValueError:
@@ -58,7 +58,7 @@ def decoder(text: str) -> str:
     if not isinstance(fields, dict):
         return text
     mode = fields.pop("mode", None)
-    rest = [f"{k} {v}" for k, v in sorted(fields.items()) if v is not None]
+    rest = [f"{k} {v}" for k, v in sorted(fields.items()) if v is not None and k != "argv"]
     return ", ".join([*([str(mode)] if mode else []), *rest])
 
 
