@@ -50,7 +50,8 @@ def p_value(p: float) -> str:
 
 
 def decoder(text: str) -> str:
-    """A decoder's (or versions') JSON in words: `greedy, max_new_tokens 64`. A command line is left out: it names folders."""
+    """A decoder's (or versions') JSON in words: `greedy, max_new_tokens 64`. A command line is left out: it names
+    folders."""
     try:
         fields = json.loads(text)
     except ValueError:
