@@ -114,7 +114,7 @@ def _fatal(model: str, code: int, said: Said) -> str | None:
     if said.codes & BAD_KEY:
         return "the key was refused"
     if code == 404:
-        return f"no model {model!r}, or no such URL"
+        return f"no model {model!r}"
     if code == 400 and "failed_precondition" in said.codes:  # Gemini: this country, or billing is off
         return "not allowed"
     if 300 <= code < 400:

@@ -7,7 +7,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from ..clients.base import Client, Observer
 from ..clients.gemini import GeminiAdapter
@@ -25,6 +25,11 @@ SHIPPED = Path(__file__).parent / "teachers.toml"
 BASE_URL_ENV = {"openai": "OPENAI_BASE_URL", "gemini": "GOOGLE_GEMINI_BASE_URL"}
 OTHER_KEY_ENV = {"GEMINI_API_KEY": "GOOGLE_API_KEY"}
 OPENAI_HEADERS_ENV = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
+# What an entry says of its model, and nothing of another model that is asked for in its place.
+ABOUT_THE_MODEL = (
+    *("context", "refuses", "reasoning_efforts", "include_thoughts", "thinking_budget", "retired"),
+    *("usd_input", "usd_output", "usd_cached_input", "batch_discount", "listed_on", "listed_until"),
+)
 
 
 class Teacher(BaseModel):
@@ -36,7 +41,7 @@ class Teacher(BaseModel):
     provider: Literal["openai", "gemini", "openai-compatible", "builtin"]
     model: str
     api: Literal["chat", "responses"] = "chat"
-    base_url: str | tuple[str, ...] | None = None
+    base_url: str | None = None
     key_env: str | None = None
     context: int | None = None
     refuses: tuple[Sampled, ...] = ()
@@ -52,6 +57,12 @@ class Teacher(BaseModel):
     batch_discount: float | None = Field(default=None, ge=0, lt=1)
     listed_on: date | None = None
     listed_until: date | None = None
+
+    @field_validator("base_url", mode="before")
+    @classmethod
+    def _joined(cls, given: object) -> object:
+        """Several addresses are kept as one text, comma-separated, as --base-url takes them."""
+        return ",".join(given) if isinstance(given, list | tuple) and all(isinstance(u, str) for u in given) else given
 
     @model_validator(mode="after")
     def _complete(self) -> "Teacher":
@@ -114,8 +125,8 @@ def find_teacher(
     """The teacher called `name`, with overrides. An unknown name with a base URL is an OpenAI-compatible endpoint.
 
     `base_url` may hold several, comma-separated. OPENAI_BASE_URL replaces the base URL of provider openai,
-    GOOGLE_GEMINI_BASE_URL that of provider gemini. ConfigError: unknown, and no base URL given; or retired by its
-    provider, and neither a base URL nor another model given.
+    GOOGLE_GEMINI_BASE_URL that of provider gemini. Another model than the registry's has no known price. ConfigError:
+    unknown, and no base URL given; or retired by its provider, and neither a base URL nor another model given.
     """
     teacher = registry.get(name)
     urls = split_urls(base_url)
@@ -125,7 +136,7 @@ def find_teacher(
                 f"unknown teacher {name!r}. Known: {', '.join(sorted(registry))}. "
                 f"Next: name one of them, or give your server: --teacher {name} --base-url URL"
             )
-        return Teacher(name=name, provider="openai-compatible", model=model or name, base_url=urls)
+        return Teacher(name=name, provider="openai-compatible", model=model or name, base_url=",".join(urls))
     if teacher.retired is not None and not urls and model is None:
         raise ConfigError(
             f"teacher {name} is retired: {teacher.retired}. "
@@ -133,8 +144,9 @@ def find_teacher(
         )
     if not urls and teacher.provider in BASE_URL_ENV:
         urls = split_urls(os.environ.get(BASE_URL_ENV[teacher.provider]))
-    changes: dict[str, object] = {"base_url": urls} if urls else {}
-    changes |= {"model": model} if model is not None else {}
+    changes: dict[str, object] = {"base_url": ",".join(urls)} if urls else {}
+    if model is not None and model != teacher.model:
+        changes |= {"model": model} | {name: Teacher.model_fields[name].default for name in ABOUT_THE_MODEL}
     return teacher.model_copy(update=changes) if changes else teacher
 
 
