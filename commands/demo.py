@@ -52,7 +52,7 @@ def demo(
     from .evaluate import evaluate_all, show_scores
 
     results = evaluate_all(store, datasets=["arith"], limit=limit, max_new_tokens=160)
-    show_scores(store, results, as_json=False)
+    show_scores(store, results)
     chapter(4, "what the store says")
     from ..analysis.questions import answer
     from .analyze import show_answer

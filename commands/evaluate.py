@@ -58,6 +58,7 @@ def evaluate(
         processes=processes,
     )
     show_scores(opened, results, as_json=as_json)
+    say("Next: cotdistill analyze, or cotdistill report")
     if any(r.status in ("failed", "lost") for r in results):
         raise typer.Exit(1)
 
@@ -135,52 +136,49 @@ class _Follow:
             say(f"{now.label}: {now.error}")
 
 
-def show_scores(store: "Store", results: Sequence["EvaluationResult"], *, as_json: bool) -> None:
-    """Accuracy with n and its Wilson 95 % interval, and beside it the shares of unparsed and truncated answers."""
+def show_scores(store: "Store", results: Sequence["EvaluationResult"], *, as_json: bool = False) -> None:
+    """Accuracy with n and its Wilson 95 % interval, and beside it how many answers were unparsed or cut off."""
     from ..analysis.statistics import wilson
 
     keys = [r.evaluation_key for r in results]
     with store.read() as con:
-        rows = con.execute((SQL / "scores.sql").read_text(), {"evaluations": keys}).fetchall()
-    shown: list[tuple[Any, ...]] = []
-    for who, run, teacher, level, format, seed, dataset, split, n, right, unparsed, truncated, tokens, *_ in rows:
-        bounds = wilson(right, n)
-        trained = f"{teacher}, {f'level {level}, ' if level else ''}{format}" if run else "untouched"
-        where = dataset if split == "test" else f"{dataset}/{split}"
-        accuracy = f"{100 * right / n:.1f}" if n else "-"
-        interval = f"{100 * bounds.low:.1f}-{100 * bounds.high:.1f}" if n else "-"
-        if as_json:
-            shown.append(
-                (
-                    who,
-                    run,
-                    teacher,
-                    level,
-                    format,
-                    seed,
-                    dataset,
-                    split,
-                    n,
-                    right,
-                    bounds.low,
-                    bounds.high,
-                    unparsed,
-                    truncated,
-                    tokens,
-                )
-            )
-        else:
-            shown.append((who, trained, seed, where, n, accuracy, interval, unparsed, truncated))
+        found = con.execute((SQL / "scores.sql").read_text(), {"evaluations": keys})
+        names = [c[0] for c in found.description or ()]
+        rows = [dict(zip(names, row, strict=True)) for row in found.fetchall()]
+    for row in rows:
+        bounds = wilson(row["n_correct"], row["n"])
+        row |= {"wilson_low": bounds.low, "wilson_high": bounds.high}
     if as_json:
-        columns: tuple[str, ...] = (
-            "student", "run_key", "teacher", "level", "format", "seed", "dataset", "split", "n", "n_correct",
-            "wilson_low", "wilson_high", "n_unparsed", "n_truncated", "mean_completion_tokens",
-        )  # fmt: skip
-    else:
-        columns = ("student", "trained on", "seed", "test", "n", "%", "95 % CI", "unparsed", "cut")
-    print_rows(columns, shown, as_json=as_json)
-    if not as_json:
-        engines = {(row[13], row[14]) for row in rows}
-        for engine, decoder in sorted(engines):
-            say(f"engine {engine}, decoder {decoder}; interval: Wilson 95 %; unparsed answers count as wrong")
-        say("Next: cotdistill analyze, or cotdistill report")
+        print_rows(list(rows[0]) if rows else [], [list(row.values()) for row in rows], as_json=True)
+        return
+    for (student, dataset, split, engine, decoder), group in _grouped(rows).items():
+        shown = [
+            (
+                row["teacher"] or "-",
+                _supervision(row),
+                row["seed"],
+                row["n"],
+                f"{100 * row['n_correct'] / row['n']:.1f}" if row["n"] else "-",
+                f"{100 * row['wilson_low']:.1f}-{100 * row['wilson_high']:.1f}" if row["n"] else "-",
+                row["n_unparsed"],
+                row["n_truncated"],
+            )
+            for row in group
+        ]
+        columns = ("teacher", "trained on", "seed", "n", "% right", "95 % CI", "unparsed", "cut off")
+        print_rows(columns, shown, as_json=False, title=f"{student} on {dataset}, {split} split")
+        print(f"  {engine}, {decoder}; interval: Wilson 95 %; an unparsed answer counts as wrong\n")
+
+
+def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
+    groups: dict[tuple[str, ...], list[dict[str, Any]]] = {}
+    for row in rows:
+        key = tuple(str(row[name]) for name in ("student", "dataset", "split", "engine", "decoder"))
+        groups.setdefault(key, []).append(row)
+    return groups
+
+
+def _supervision(row: dict[str, Any]) -> str:
+    if row["run_key"] is None:
+        return "nothing (untouched)"
+    return ", ".join([*([f"level {row['level']}"] if row["level"] else []), row["format"] or "format unknown"])

@@ -102,6 +102,7 @@ def train(
         return
     results = run_all(opened, chosen, corpora, wanted_seeds, resolved, trainer=trainer, processes=processes)
     show_runs(results, as_json=as_json)
+    say("Next: cotdistill evaluate")
     if any(r.status in ("failed", "interrupted") for r in results):
         raise typer.Exit(1)
 
@@ -194,4 +195,4 @@ def show_runs(results: Sequence["RunResult"], *, as_json: bool) -> None:
     ]
     print_rows(("corpus", "seed", "status", "steps", "loss", "seconds"), rows, as_json=False)
     folders = {r.output_dir.parent for r in results}
-    say(f"weights: {', '.join(map(str, folders))}. Next: cotdistill evaluate")
+    say(f"weights: {', '.join(map(str, folders))}")
