@@ -13,8 +13,10 @@ from typing import Any, Self
 
 from ..errors import ConfigError, TeacherError, Unavailable
 from ..tasks.values import Message, Sampling
-from .base import Adapter, status_error
+from .base import status_error
 from .batch_base import LineResult, RemoteBatch, RemoteState, answered, http_failure
+from .gemini import GeminiAdapter
+from .said import redact
 
 PREFIX = "cotdistill-"
 STATES: Mapping[str, RemoteState] = {
@@ -35,15 +37,13 @@ class GeminiBatches:
     max_requests = 50_000
     max_bytes = 2_000_000_000
 
-    def __init__(
-        self, adapter: Adapter, api_key: str, *, base_url: str | None = None, deadline_s: float = 600.0
-    ) -> None:
+    def __init__(self, adapter: GeminiAdapter, *, deadline_s: float = 600.0) -> None:
         from google import genai
         from google.genai import types
 
         self.adapter = adapter
-        options = types.HttpOptions(base_url=base_url, timeout=int(deadline_s * 1000))
-        self._sdk = genai.Client(api_key=api_key, http_options=options, vertexai=False)
+        options = types.HttpOptions(base_url=adapter.root, api_version=adapter.version, timeout=int(deadline_s * 1000))
+        self._sdk = genai.Client(vertexai=False, api_key=adapter.api_key, http_options=options)
 
     def __enter__(self) -> Self:
         return self
@@ -123,17 +123,17 @@ class GeminiBatches:
     def _errors(self) -> Iterator[None]:
         from google.genai import errors
 
-        where = self.adapter.base_url
+        at, key = self.adapter, self.adapter.api_key
         try:
             yield
-        except errors.APIError as error:
+        except errors.APIError as error:  # its text may hold the key: not chained
             headers = getattr(error.response, "headers", None) or {}
-            said = str(error.message or error)
-            raise status_error(where, self.adapter.model, int(error.code or 500), said, headers) from error
+            code, said = int(error.code or 500), str(error.message or error)
+            raise status_error(at.base_url, at.model, code, said, headers, key) from None
         except (TeacherError, ConfigError):
             raise
         except Exception as error:  # the SDK lets its transport's own errors through, and KeyError of a bad upload
-            raise Unavailable(f"{where}: {type(error).__name__}: {error}") from error
+            raise Unavailable(f"{at.base_url}: {type(error).__name__}: {redact(str(error), key)}") from None
 
 
 def _file_id(tag: str) -> str:

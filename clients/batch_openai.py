@@ -14,6 +14,7 @@ from ..errors import TeacherError, Unavailable
 from ..tasks.values import Message, Sampling
 from .base import Adapter, status_error
 from .batch_base import LineResult, RemoteBatch, RemoteState, answered, http_failure
+from .said import redact
 
 TAG = "cotdistill_batch"
 STATES: Mapping[str, RemoteState] = {
@@ -32,12 +33,12 @@ class OpenAIBatches:
     max_requests = 50_000
     max_bytes = 200_000_000
 
-    def __init__(self, adapter: Adapter, api_key: str, *, deadline_s: float = 600.0) -> None:
+    def __init__(self, adapter: Adapter, *, deadline_s: float = 600.0) -> None:
         import openai
 
         self.adapter = adapter
         self._sdk = openai.OpenAI(
-            base_url=adapter.base_url, api_key=api_key, timeout=openai.Timeout(deadline_s, connect=15.0)
+            base_url=adapter.base_url, api_key=adapter.api_key, timeout=openai.Timeout(deadline_s, connect=15.0)
         )
         self._once = self._sdk.with_options(max_retries=0)
 
@@ -65,7 +66,7 @@ class OpenAIBatches:
                 if 200 <= code < 300:
                     return answered(self.adapter, custom_id, body)
                 said = body.get("error", body) if isinstance(body, Mapping) else body
-                return http_failure(custom_id, code, _words(said))
+                return http_failure(custom_id, code, redact(_words(said), self.adapter.api_key))
             if error is not None:
                 status = LINE_ERRORS.get(str(error.get("code")), "failed")
                 return LineResult(custom_id, status, error=_words(error))
@@ -119,16 +120,16 @@ class OpenAIBatches:
     def _errors(self) -> Iterator[None]:
         import openai
 
-        where = self.adapter.base_url
+        at, key = self.adapter, self.adapter.api_key
         try:
             yield
-        except openai.APIStatusError as error:
-            headers = error.response.headers
-            raise status_error(where, self.adapter.model, error.status_code, _words(error.body), headers) from error
+        except openai.APIStatusError as error:  # its text may hold the key: not chained
+            code, headers = error.status_code, error.response.headers
+            raise status_error(at.base_url, at.model, code, _words(error.body), headers, key) from None
         except TeacherError:
             raise
         except Exception as error:  # while a body streams, the SDK lets its transport's own errors through
-            raise Unavailable(f"{where}: {type(error).__name__}: {error}") from error
+            raise Unavailable(f"{at.base_url}: {type(error).__name__}: {redact(str(error), key)}") from None
 
 
 def _file_name(tag: str) -> str:

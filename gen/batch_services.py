@@ -1,23 +1,23 @@
 """Which batch service a teacher has."""
 
-import os
-
 from ..clients.batch_base import BatchService
-from ..clients.openai_chat import ChatAdapter
+from ..clients.gemini import GeminiAdapter
 from ..errors import ConfigError
-from .teachers import Teacher
+from .teachers import Teacher, adapter_of, key_of
 
 
 def batch_service(teacher: Teacher) -> BatchService:
-    """The batch service of a teacher's account. ConfigError: it has none, or its key is not set."""
-    if teacher.provider == "builtin" or not teacher.base_url:
+    """The batch service of a teacher's account, at the first of its base URLs.
+
+    ConfigError: it has none, or its key is not set.
+    """
+    if teacher.provider == "builtin" or not teacher.base_urls:
         raise ConfigError(f"teacher {teacher.name} has no batch API. Next: the same command without --batch")
-    key = os.environ.get(teacher.key_env or "", "").strip()
-    if not key:
-        raise ConfigError(
-            f"batches of teacher {teacher.name} need a key in the environment variable {teacher.key_env}, which is not "
-            f"set. Next: export {teacher.key_env}=..."
-        )
+    adapter = adapter_of(teacher, teacher.base_urls[0], key_of(teacher))
+    if isinstance(adapter, GeminiAdapter):
+        from ..clients.batch_gemini import GeminiBatches
+
+        return GeminiBatches(adapter)
     from ..clients.batch_openai import OpenAIBatches
 
-    return OpenAIBatches(ChatAdapter(teacher.base_url, key, teacher.model, official=teacher.provider == "openai"), key)
+    return OpenAIBatches(adapter)
