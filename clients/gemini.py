@@ -45,11 +45,11 @@ class GeminiAdapter:
         effort = sampling.reasoning_effort
         if effort is not None and effort.lower() not in EFFORTS:
             raise ConfigError(f"Gemini has no thinking level {effort!r}. Next: --reasoning-effort {'|'.join(EFFORTS)}")
-        thinking = drop_none(
+        thinking = drop_none(  # in snake case, as the SDK sends it; Google's JSON takes both
             {
-                "includeThoughts": self.traits.include_thoughts or None,
-                "thinkingBudget": self.traits.thinking_budget if effort is None else None,
-                "thinkingLevel": effort.upper() if effort else None,
+                "include_thoughts": self.traits.include_thoughts or None,
+                "thinking_budget": self.traits.thinking_budget if effort is None else None,
+                "thinking_level": effort.upper() if effort else None,
             }
         )
         return drop_none(
