@@ -91,9 +91,8 @@ class GeminiAdapter:
         try:
             candidate = candidates[0]  # type: ignore[index]
             parts = (candidate.get("content") or {}).get("parts") or []
-            spoken = [p["text"] for p in parts if "text" in p and not p.get("thought")]
-            thoughts = [p["text"] for p in parts if "text" in p and p.get("thought")]
-            text, trace = "".join(spoken), "".join(thoughts)
+            told = [(p.get("thought") is True, p["text"]) for p in parts if p.get("text") is not None]
+            text, trace = ("".join(text for is_thought, text in told if is_thought is want) for want in (False, True))
             reason = candidate.get("finishReason")
         except (KeyError, IndexError, TypeError, AttributeError) as error:
             raise BadReply(f"{self.base_url}: a reply without candidates") from error
