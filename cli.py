@@ -7,6 +7,7 @@ import typer
 from . import __version__
 from .commands import imports, questions
 from .commands.analyze import analyze, report
+from .commands.batch import collect
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
@@ -27,6 +28,7 @@ app = typer.Typer(
 app.add_typer(questions.app, name="questions")
 app.add_typer(imports.app, name="import")
 app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
+app.command(epilog="Example: cotdistill collect --wait")(collect)
 app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(ingest)
 app.command(epilog="Example: cotdistill status --json")(status)
 app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp --teacher gpt-4o --level 5")(export)
