@@ -1,11 +1,14 @@
 """Batches from submission to collection, against loopback servers that speak the providers' protocols."""
 
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers.batch_base import Provider, serving
+from servers.batch_base import Provider, run_until_complete, serving
 from servers.batch_driver import submit, teacher
 from servers.batch_gemini import GeminiProvider
 from servers.batch_openai import OpenAIProvider
@@ -14,6 +17,7 @@ from cotdistill.errors import BudgetReached, ConfigError, TeacherError
 from cotdistill.gen.batch_collect import collect_batches, give_up
 from cotdistill.gen.batch_reconcile import reconcile_batches
 from cotdistill.gen.teachers import Teacher
+from cotdistill.store.locks import only_one
 from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store
 from cotdistill.tasks.datasets import arith
@@ -294,3 +298,53 @@ def test_a_responses_teacher_submits_to_its_own_endpoint(desk: Desk) -> None:
     desk.provider.finish(batch)
     assert collect_batches(desk.store).n_received == N
     assert json.loads(str(desk.value("SELECT detail FROM batch_now"))) == {"results": {"ok": N}}
+
+
+def cotdistill(*words: str, store: Path) -> "subprocess.CompletedProcess[str]":
+    command = [sys.executable, "-m", "cotdistill", *words, "--store", str(store)]
+    env = os.environ | {"COLUMNS": "80"}
+    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
+
+
+def test_collect_shows_a_table_and_says_what_was_kept_aside(desk: Desk) -> None:
+    only(desk, "openai")
+    submit(desk.store, desk.teacher, 10, None)
+    open_one = cotdistill("collect", store=desk.store.path)
+    assert open_one.returncode == 0, open_one.stderr
+    heading, _, row = open_one.stdout.splitlines()[:3]
+    assert heading.split() == ["batch", "provider", "state", "requests", "done", "failed", "age"]
+    assert row.split()[:6] == ["batch_000002", "openai", "validating", "10", "0", "0"]
+    assert "1 batches are open" in open_one.stderr
+    submit(desk.store, desk.teacher, N, None)
+    first, second = desk.provider.batches.values()
+    desk.provider.finish(first, extra=(b"{}\n",))
+    desk.provider.on_poll = run_until_complete(desk.provider, 2, share=0.5, status="expired")
+    done = cotdistill("collect", "--wait", "--every", "0.1", "--json", store=desk.store.path)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert [(b["batch"], b["state"], b["requests"], b["done"]) for b in said.pop("batches")] == [
+        (first.id, "completed", 10, 10),
+        (second.id, "expired", 10, 5),
+    ]
+    usd = round(15 * USD_EACH, 6)
+    assert said == {"received": 15, "errors": 5, "strays": 1, "usd": usd, "calls_unpriced": 0, "open": 0}
+    assert "1 result lines fit no request and were kept aside" in done.stderr
+    assert desk.value("SELECT count(*) FROM rationale_now WHERE verdict IS NOT NULL") == 15, "collect judges, too"
+
+
+def test_collect_without_the_key_names_it_and_leaves_the_batch_open(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(desk.store, desk.teacher, N, None)
+    monkeypatch.delenv("BATCH_TEST_KEY")
+    done = cotdistill("collect", "--wait", store=desk.store.path)
+    assert done.returncode == 1
+    assert "BATCH_TEST_KEY" in done.stderr
+    assert desk.value("SELECT count(*) FROM batch_open_reply") == N
+
+
+def test_a_second_batch_command_names_the_first(desk: Desk) -> None:
+    with only_one(desk.store.spool_dir, "batch"):
+        done = cotdistill("collect", store=desk.store.path)
+    assert done.returncode == 1
+    assert f"another batch is at work on this store: process {os.getpid()}" in done.stderr
