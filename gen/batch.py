@@ -9,7 +9,7 @@ intent without an id asks the provider's own list (batch_reconcile.py). Replies 
 import contextlib
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,6 @@ from typing import Any
 from ..clients.batch_base import BatchService
 from ..clients.prices import Price
 from ..errors import BudgetReached, ConfigError, Error
-from ..store.ingest import ingest
 from ..store.locks import only_one
 from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store, as_json
@@ -28,6 +27,8 @@ from .budget import most
 from .harvest import DEFAULT_MAX_TOKENS
 from .plan import Call
 from .teachers import Teacher
+
+ROTATE_ROWS = 4_000
 
 
 @dataclass(slots=True)
@@ -43,12 +44,11 @@ class Submitted:
 
 @dataclass(slots=True)
 class _Draft:
-    """A batch in the making: its input file, and the rows of its intent."""
+    """A batch in the making: its input file, with its members in the spool already."""
 
     key: str
     path: Path
-    members: list[Mapping[str, Any]] = field(default_factory=list)
-    reservations: list[Mapping[str, Any]] = field(default_factory=list)
+    n_requests: int = 0
     n_bytes: int = 0
     usd: float = 0.0
     over_budget: bool = False
@@ -85,12 +85,13 @@ def submit_batches(
         connect(teacher) as service,
         SpoolWriter(store.spool_dir, "batch") as spool,
     ):
+        work = _Submission(store, spool, service, teacher, sampling, price)
         limit = min(max_requests or service.max_requests, service.max_requests)
-        for draft in _drafts(store, teacher, calls, sampling, service, price, limit, budget_usd):
-            if draft.members:
-                _submit(store, spool, service, teacher, sampling, draft, price)
+        for draft in work.drafts(calls, limit, budget_usd):
+            if draft.n_requests:
+                work.submit(draft)
                 done.n_batches += 1
-                done.n_requests += len(draft.members)
+                done.n_requests += draft.n_requests
                 done.n_bytes += draft.n_bytes
                 done.batch_keys.append(draft.key)
                 if done.usd_most is not None:
@@ -105,112 +106,100 @@ def submit_batches(
     return done
 
 
-def _drafts(
-    store: Store,
-    teacher: Teacher,
-    calls: Iterable[Call],
-    sampling: Sampling,
-    service: BatchService,
-    price: Price | None,
-    max_requests: int,
-    budget_usd: float | None,
-) -> Iterator[_Draft]:
-    """Write input files one after the other, each closed before it would break a limit of the provider."""
-    folder = store.dir_for("batches")
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.jsonl"):  # of a killed command: whoever is here holds the lock
-        old.unlink()
-    spent, over, waiting = 0.0, False, iter(calls)
-    held = next(waiting, None)
-    while held is not None and not over:
-        key = uuid.uuid4().hex
-        draft = _Draft(key, folder / f"{key}.jsonl")
-        with draft.path.open("wb") as file:
-            while held is not None:
-                mine = seeded(sampling, held.sample_index)
-                request = service.line(held.reply_key, held.messages, mine)
-                line = json.dumps(request, ensure_ascii=False).encode() + b"\n"
-                if draft.members and draft.n_bytes + len(line) > service.max_bytes:
-                    break
-                cost = most(price, held.messages, sampling.max_tokens or DEFAULT_MAX_TOKENS) if price else 0.0
-                over = budget_usd is not None and spent + cost > budget_usd
-                if over:
-                    break
-                file.write(line)
-                spent += cost
-                draft.n_bytes += len(line)
-                draft.usd += cost
-                _add(draft, held, teacher, cost if price else None)
-                held = next(waiting, None)
-                if len(draft.members) >= max_requests:
-                    break
-        draft.over_budget = over
-        yield draft
+@dataclass(slots=True)
+class _Submission:
+    """What all batches of one `submit_batches` share. `price` is the batch's, None where it is unknown."""
 
+    store: Store
+    spool: SpoolWriter
+    service: BatchService
+    teacher: Teacher
+    sampling: Sampling
+    price: Price | None
 
-def _add(draft: _Draft, call: Call, teacher: Teacher, usd: float | None) -> None:
-    draft.members.append(
-        {
+    def drafts(self, calls: Iterable[Call], max_requests: int, budget_usd: float | None) -> Iterator[_Draft]:
+        """Write input files one after the other, each closed before it would break a limit of the provider."""
+        folder = self.store.dir_for("batches")
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("*.jsonl"):  # of a killed command: whoever is here holds the lock
+            old.unlink()
+        spent, over, waiting = 0.0, False, iter(calls)
+        held = next(waiting, None)
+        while held is not None and not over:
+            key = uuid.uuid4().hex
+            draft = _Draft(key, folder / f"{key}.jsonl")
+            with draft.path.open("wb") as file:
+                while held is not None and draft.n_requests < max_requests:
+                    line = self._line(held)
+                    cost = self._most(held)
+                    over = budget_usd is not None and spent + cost > budget_usd
+                    if over or (draft.n_requests and draft.n_bytes + len(line) > self.service.max_bytes):
+                        break
+                    file.write(line)
+                    self._add(draft, held, len(line), cost)
+                    spent += cost
+                    held = next(waiting, None)
+            draft.over_budget = over
+            yield draft
+
+    def submit(self, draft: _Draft) -> None:
+        """Intent, upload, submission, its id: in this order, each durable before the next."""
+        self.spool.append("batch", self._intent(draft))
+        durable(self.spool)
+        try:
+            remote = self.service.submit(self.service.upload(draft.path, draft.key), draft.key)
+        except Error:
+            # Refused, cut off, or no answer: the provider's list says which. When it cannot be asked, the intent stays
+            # in doubt and the next command asks again.
+            found = False
+            with contextlib.suppress(Error):
+                found = bool(reconcile_with(self.spool, self.service, [draft.key]).found)
+            bring_home(self.store)
+            if not found:
+                raise
+        else:
+            self.spool.append("batch_event", event(draft.key, "submitted", remote))
+            durable(self.spool)
+        bring_home(self.store)
+
+    def _line(self, call: Call) -> bytes:
+        request = self.service.line(call.reply_key, call.messages, seeded(self.sampling, call.sample_index))
+        return json.dumps(request, ensure_ascii=False).encode() + b"\n"
+
+    def _most(self, call: Call) -> float:
+        if self.price is None:
+            return 0.0
+        return most(self.price, call.messages, self.sampling.max_tokens or DEFAULT_MAX_TOKENS)
+
+    def _add(self, draft: _Draft, call: Call, n_bytes: int, usd: float) -> None:
+        row = {
             "batch_key": draft.key,
             "reply_key": call.reply_key,
             "question_key": call.question_key,
             "sample_index": call.sample_index,
             "redo": call.redo,
             "attempt_key": attempt_key(draft.key, call.reply_key),
+            "usd_reserved": usd if self.price is not None else None,
         }
-    )
-    if usd is not None:
-        draft.reservations.append(
-            {
-                "attempt_key": attempt_key(draft.key, call.reply_key),
-                "reply_key": call.reply_key,
-                "teacher": teacher.name,
-                "usd": usd,
-                "reserved_at": utc_now(),
-            }
-        )
+        self.spool.append("batch_member", row)
+        draft.n_requests += 1
+        draft.n_bytes += n_bytes
+        draft.usd += usd
+        if draft.n_requests % ROTATE_ROWS == 0:
+            self.spool.rotate()
 
-
-def _submit(
-    store: Store,
-    spool: SpoolWriter,
-    service: BatchService,
-    teacher: Teacher,
-    sampling: Sampling,
-    draft: _Draft,
-    price: Price | None,
-) -> None:
-    config = {"teacher": teacher.model_dump(mode="json"), "sampling": sampling_dict(sampling)}
-    intent = {
-        "batch_key": draft.key,
-        "teacher": teacher.name,
-        "provider": teacher.provider,
-        "model": teacher.model,
-        "config": as_json(config),
-        "n_requests": len(draft.members),
-        "n_bytes": draft.n_bytes,
-        "usd_reserved": draft.usd if price is not None else None,
-        "intended_at": utc_now(),
-    }
-    members = [("batch_member", row) for row in draft.members]
-    spool.append_all([("batch", intent), *members, *(("reservation", row) for row in draft.reservations)])
-    durable(spool)
-    try:
-        remote = service.submit(service.upload(draft.path, draft.key), draft.key)
-    except Error:
-        # Refused, cut off, or no answer: the provider's list says which. When it cannot be asked, the intent stays in
-        # doubt and the next command asks again.
-        found = False
-        with contextlib.suppress(Error):
-            ingest(store, store.spool_dir)
-            found = bool(reconcile_with(store, spool, service, [draft.key]).found)
-        bring_home(store)
-        if not found:
-            raise
-    else:
-        spool.append("batch_event", event(draft.key, "submitted", remote))
-        durable(spool)
-    bring_home(store)
+    def _intent(self, draft: _Draft) -> dict[str, Any]:
+        config = {"teacher": self.teacher.model_dump(mode="json"), "sampling": sampling_dict(self.sampling)}
+        return {
+            "batch_key": draft.key,
+            "teacher": self.teacher.name,
+            "provider": self.teacher.provider,
+            "model": self.teacher.model,
+            "config": as_json(config),
+            "n_requests": draft.n_requests,
+            "n_bytes": draft.n_bytes,
+            "intended_at": utc_now(),
+        }
 
 
 def seeded(sampling: Sampling, sample_index: int) -> Sampling:

@@ -19,7 +19,7 @@ from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store
 from ..tasks import keys
 from ..tasks.values import Sampling
-from .batch import seeded
+from .batch import ROTATE_ROWS, seeded
 from .batch_reconcile import (
     Member,
     bring_home,
@@ -33,8 +33,6 @@ from .batch_reconcile import (
 from .batch_services import batch_service
 from .harvest import reply_status
 from .teachers import Teacher
-
-ROTATE_ROWS = 4_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +124,7 @@ class _Collector:
     def settle(self, doubtful: list[str]) -> None:
         """Learn what became of the intents without an id."""
         if doubtful:
-            reconcile_with(self.store, self.spool, self.service, doubtful)
+            reconcile_with(self.spool, self.service, doubtful)
             ingest(self.store, self.store.spool_dir)
 
     def look_after(self, key: str, remote_id: str, sampling: dict[str, Any], known: tuple[Any, ...]) -> None:

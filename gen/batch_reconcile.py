@@ -48,7 +48,7 @@ def reconcile_batches(
         ingest(store, store.spool_dir)
         for account, doubtful in by_account(_in_doubt(store, teacher)).items():
             with connect(Teacher.model_validate_json(account)) as service:
-                part = reconcile_with(store, spool, service, doubtful)
+                part = reconcile_with(spool, service, doubtful)
             done.found += part.found
             done.withdrawn += part.withdrawn
     bring_home(store)
@@ -65,8 +65,8 @@ def open_batches(store: Store, teacher: str | None = None) -> list[tuple[Any, ..
         return con.execute((SQL / "batches_open.sql").read_text(encoding="utf-8"), {"teacher": teacher}).fetchall()
 
 
-def reconcile_with(store: Store, spool: SpoolWriter, service: BatchService, doubtful: Sequence[str]) -> Reconciled:
-    """Settle the intents `doubtful`, all of one account and in the store. The caller holds the lock."""
+def reconcile_with(spool: SpoolWriter, service: BatchService, doubtful: Sequence[str]) -> Reconciled:
+    """Settle the intents `doubtful`, all of one account. The caller holds the lock."""
     done = Reconciled()
     wanted = set(doubtful)
     found = {b.tag: b for b in service.batches() if b.tag in wanted}
@@ -80,44 +80,10 @@ def reconcile_with(store: Store, spool: SpoolWriter, service: BatchService, doub
             spool.append("batch_event", event(key, "submitted", found[key]))
             done.found.append(key)
         else:
-            release(store, spool, key, "withdrawn")
             spool.append("batch_event", event(key, "withdrawn", state="withdrawn"))
             done.withdrawn.append(key)
     durable(spool)
     return done
-
-
-def release(store: Store, spool: SpoolWriter, batch_key: str, status: str) -> None:
-    """Free what a batch had reserved, where nothing was billed: an attempt at no cost for each of its requests.
-
-    StoreError: the batch is not in the store yet.
-    """
-    with store.read() as con:
-        head = con.execute(
-            "SELECT teacher, provider, model, intended_at, usd_reserved FROM batch WHERE batch_key = ?", [batch_key]
-        ).fetchone()
-    if head is None:
-        raise StoreError(f"batch {batch_key} waits in the spool. Next: cotdistill ingest, then cotdistill collect")
-    if head[4] is None:
-        return
-    now = utc_now()
-    rows = [
-        {
-            "attempt_key": member.attempt_key,
-            "reply_key": member.reply_key,
-            "teacher": head[0],
-            "provider": head[1],
-            "model": head[2],
-            "started_at": head[3].isoformat(),
-            "finished_at": now,
-            "status": status,
-            "usd": 0.0,
-            "usd_basis": "free",
-        }
-        for member in members(store, batch_key)
-    ]
-    if rows:
-        spool.append_all([("attempt", row) for row in rows])
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 -- An intent: written and synced before anything is sent, under a key that travels with the batch (metadata, display
 -- name, file name), so that a restart finds what became of it. config: teacher and sampling as JSON, all that collecting
--- needs. usd_reserved: what it may cost at most; NULL: the price is unknown.
+-- needs.
 CREATE TABLE batch (
     batch_key    VARCHAR PRIMARY KEY,
     teacher      VARCHAR NOT NULL,
@@ -11,11 +11,11 @@ CREATE TABLE batch (
     config       VARCHAR NOT NULL,
     n_requests   INTEGER NOT NULL,
     n_bytes      BIGINT NOT NULL,
-    usd_reserved DOUBLE,
     intended_at  TIMESTAMP NOT NULL
 );
 
--- Which replies a batch asks for. attempt_key: of the attempt that its result becomes, and of its reservation.
+-- Which replies a batch asks for, written before the batch's own row: members without it were never sent. attempt_key:
+-- of the attempt that the result becomes. usd_reserved: what it may cost at most; NULL: the price is unknown.
 CREATE TABLE batch_member (
     batch_key    VARCHAR NOT NULL,
     reply_key    VARCHAR NOT NULL,
@@ -23,6 +23,7 @@ CREATE TABLE batch_member (
     sample_index INTEGER NOT NULL,
     redo         INTEGER NOT NULL,
     attempt_key  VARCHAR NOT NULL,
+    usd_reserved DOUBLE,
     PRIMARY KEY (batch_key, reply_key)
 );
 
@@ -63,7 +64,7 @@ WITH told AS (
     FROM batch_event GROUP BY batch_key
 )
 SELECT
-    b.batch_key, b.teacher, b.provider, b.model, b.config, b.n_requests, b.usd_reserved, b.intended_at,
+    b.batch_key, b.teacher, b.provider, b.model, b.config, b.n_requests, b.intended_at,
     t.remote_id, coalesce(t.state, 'intended') AS state, t.n_done, t.n_failed, t.detail,
     coalesce(t.closed, false) AS closed
 FROM batch AS b LEFT JOIN told AS t ON t.batch_key = b.batch_key;
@@ -74,3 +75,27 @@ SELECT m.reply_key, m.batch_key
 FROM batch_member AS m
 JOIN batch_now AS b ON b.batch_key = m.batch_key
 WHERE NOT b.closed;
+
+-- What was spent. Grain: one teacher. usd: what is known, with what is reserved by open calls of killed or running
+-- harvests and by requests of batches that have no result yet; usd_reserved: the part of it that is a reservation, because
+-- the usage is not known; n_unpriced: calls whose price is unknown and which are in no sum.
+CREATE OR REPLACE VIEW spend AS
+WITH lost AS (
+    SELECT s.teacher, s.usd FROM reservation AS s
+    ANTI JOIN attempt AS a ON a.attempt_key = s.attempt_key
+), submitted AS (
+    SELECT b.teacher, m.usd_reserved AS usd
+    FROM batch_member AS m
+    JOIN batch_now AS b ON b.batch_key = m.batch_key
+    ANTI JOIN attempt AS a ON a.attempt_key = m.attempt_key
+    WHERE b.state <> 'withdrawn' AND m.usd_reserved IS NOT NULL
+), entry AS (
+    SELECT teacher, usd, usd_basis FROM attempt
+    UNION ALL SELECT teacher, usd, 'reserved' FROM lost
+    UNION ALL SELECT teacher, usd, 'reserved' FROM submitted
+)
+SELECT
+    teacher, coalesce(sum(usd), 0) AS usd,
+    coalesce(sum(usd) FILTER (usd_basis = 'reserved'), 0) AS usd_reserved,
+    count(*) FILTER (usd IS NULL) AS n_unpriced
+FROM entry GROUP BY teacher;
