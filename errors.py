@@ -1,18 +1,18 @@
 """The error tree. Every message says what, where, the offending value and the next command to type.
 
-    Error                 base of all of ours; exit code 1
-    +-- ConfigError       a flag, a setting, a registry entry or an input file is wrong; exit code 2
-    |   +-- MissingExtra  a library is not installed; the message prints its install line
-    +-- StoreError        the DuckDB file or its spool cannot be used
-    +-- TeacherError      a call to a model failed
-    |   +-- RateLimited   429: ask again later (`retry_after_s`)
-    |   +-- Unavailable   connection, time-out, 5xx: ask again
-    |   +-- BadReply      a 2xx whose body cannot be read: ask again
-    |   +-- Refused       the model or its filter declined: terminal until --redo
-    |   +-- BadRequest    another 4xx: terminal until --redo
-    +-- BudgetReached     --max-usd stopped the work; exit code 3
-    +-- TrainError        a training run could not start or finish
-    +-- EvaluationError   an engine or a model directory could not be used
+Error                 base of all of ours; exit code 1
++-- ConfigError       a flag, a setting, a registry entry or an input file is wrong; exit code 2
+|   +-- MissingExtra  a library is not installed; the message prints its install line
++-- StoreError        the DuckDB file or its spool cannot be used
++-- TeacherError      a call to a model failed
+|   +-- RateLimited   429: ask again later (`retry_after_s`)
+|   +-- Unavailable   connection, time-out, 5xx: ask again
+|   +-- BadReply      a 2xx whose body cannot be read: ask again
+|   +-- Refused       the model or its filter declined: terminal until --redo
+|   +-- BadRequest    another 4xx: terminal until --redo
++-- BudgetReached     --max-usd stopped the work; exit code 3
++-- TrainError        a training run could not start or finish
++-- EvaluationError   an engine or a model directory could not be used
 """
 
 

@@ -8,8 +8,8 @@ from ..tasks.values import Usage
 
 @dataclass(frozen=True, slots=True)
 class Price:
-    """Dollars per million tokens, as listed on `listed_on`. `cached_input` None: billed as input. `batch_discount`: what
-    a batch saves of them, 0.5 for half; None: not known."""
+    """Dollars per million tokens, as listed on `listed_on`. `cached_input` None: billed as input. `batch_discount`: the
+    share a batch saves, 0.5 for half; None: not known."""
 
     input: float
     output: float

@@ -87,7 +87,7 @@ def _writer(frame: pl.DataFrame, target: str) -> Callable[[IO[bytes]], object]:
     alpaca = frame.select(
         pl.col("prompt").alias("instruction"), pl.lit("").alias("input"), pl.col("completion").alias("output")
     )
-    return lambda file: alpaca.write_json(file)
+    return lambda file: file.write(alpaca.write_json().encode())
 
 
 def _atomically(path: Path, write: Callable[[IO[bytes]], object]) -> None:

@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 import openai
 import pytest
+
 from cotdistill.errors import ConfigError
 from cotdistill.gen.builtin.server import RunningServer, start_server
 from cotdistill.gen.prompts import ANSWER_ONLY, FORMATS, PROMPT_VERSION, build

@@ -2,11 +2,12 @@
 
 import random
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from cotdistill.gen.builtin.solver import CannotSolve, solve
 from cotdistill.gen.builtin.writer import FORMATS, write
 from cotdistill.tasks.datasets.arith_grammar import NAMES, OBJECTS, WORDINGS
-from hypothesis import given
-from hypothesis import strategies as st
 
 _BY_KIND = {kind: [w for w in WORDINGS if w.kind == kind] for kind in {w.kind for w in WORDINGS}}
 

@@ -1,6 +1,7 @@
 """The arith generator: seeded, within its bounds, and with a wall between training and test."""
 
 import pytest
+
 from cotdistill.errors import ConfigError
 from cotdistill.tasks.datasets import arith
 from cotdistill.tasks.datasets.arith_grammar import NAMES, OBJECTS, WORDINGS, read, sentences

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from cotdistill.errors import ConfigError
 from cotdistill.gen.builtin import wire
 from cotdistill.gen.builtin.faults import parse_faults

@@ -4,6 +4,7 @@ import re
 from itertools import pairwise
 
 import pytest
+
 from cotdistill.errors import ConfigError
 from cotdistill.gen.builtin.solver import CannotSolve, solve
 from cotdistill.gen.builtin.writer import FORMATS, seed_for, write
