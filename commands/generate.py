@@ -72,6 +72,10 @@ def generate(
     teachers: Annotated[
         Path | None, typer.Option(envvar="COTDISTILL_TEACHERS", help="Your own registry of teachers (TOML).")
     ] = None,
+    batch: Annotated[
+        bool, typer.Option("--batch", help="Submit to the provider's batch API, at its batch price; then: collect.")
+    ] = False,
+    batch_size: Annotated[int | None, typer.Option(min=1, help="Requests a batch at most.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show the plan and its price; buy nothing.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -90,12 +94,19 @@ def generate(
         )
     if transport not in ("wire", "sdk"):
         raise ConfigError(f"unknown --transport {transport!r}. Next: wire or sdk")
+    sampling = Sampling(temperature, top_p, seed, reasoning_effort, max_tokens)
+    found.check(sampling)
     if not dry_run and found.provider != "builtin":
         connect(found)  # a missing key is said before anything else happens
+    if batch and found.provider not in ("openai", "gemini"):
+        raise ConfigError(
+            f"--batch needs a provider with a batch API (openai, gemini); {found.name} is {found.provider}. "
+            f"Next: the same without --batch"
+        )
     purchase = Purchase(
         found,
         tuple(wanted),
-        Sampling(temperature, top_p, seed, reasoning_effort, max_tokens),
+        sampling,
         split=split,
         limit=limit,
         samples=samples,
@@ -108,6 +119,8 @@ def generate(
         deadline_s=deadline,
         transport="sdk" if transport == "sdk" else "wire",
         base_url=base_url,
+        batch=batch,
+        batch_size=batch_size,
     )
     tally = buy(store, purchase, dataset, dry_run=dry_run, as_json=as_json)
     if tally is None:
@@ -136,12 +149,15 @@ class Purchase:
     deadline_s: float = 300.0
     transport: Literal["wire", "sdk"] = "wire"
     base_url: str | None = None
+    batch: bool = False
+    batch_size: int | None = None
 
 
 def buy(
     path: Path, purchase: Purchase, datasets: str | None, *, dry_run: bool = False, as_json: bool = False
 ) -> "Tally | None":
     """Plan, price and buy what the cells are missing, then judge it. None after a dry run: nothing was bought."""
+    from ..gen.batch_reconcile import reconcile_batches
     from ..gen.harvest import Tally
     from ..gen.plan import Order, make_plan, totals, write_pending
     from ..store.ingest import ingest
@@ -152,6 +168,8 @@ def buy(
     shard, shards = purchase.shard
     with only_one(opened.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):
         ingest(opened, opened.spool_dir)
+        if not dry_run:
+            reconcile_batches(opened, teacher=purchase.teacher.name)  # asks nobody unless an intent is in doubt
         orders = [
             Order(
                 purchase.teacher,
@@ -177,11 +195,30 @@ def buy(
             tally = Tally(n_wanted=n_wanted, n_cached=n_wanted - n_pending)
             if n_pending:
                 record_job(opened, "generate", {"purchase": asdict(purchase) | {"teacher": purchase.teacher.name}})
+            if n_pending and purchase.batch:
+                _submit(opened, purchase, orders, files)
+                return None
+            if n_pending:
                 with _running(purchase.teacher, purchase.base_url) as url:
                     asyncio.run(_harvest(opened, purchase, orders, files, url, tally))
     if not tally.store_busy:
         settle(open_store(path))
     return tally
+
+
+def _submit(store: "Store", purchase: Purchase, orders: "Sequence[Order]", files: Sequence[Path]) -> None:
+    """Hand what is pending to the provider's batch API, within what the cap leaves."""
+    from ..gen.batch import submit_batches
+    from ..gen.budget import spent
+    from ..gen.plan import stream_calls
+
+    calls = (call for order, file in zip(orders, files, strict=True) for call in stream_calls(order, file))
+    left = None if purchase.max_usd is None else purchase.max_usd - spent(store)
+    done = submit_batches(
+        store, purchase.teacher, calls, purchase.sampling, max_requests=purchase.batch_size, budget_usd=left
+    )
+    say(f"submitted {done.n_requests:,} requests in {done.n_batches} batches, at most {usd(done.usd_most)}")
+    say("Next: cotdistill collect --wait")
 
 
 async def _harvest(
