@@ -348,3 +348,44 @@ def test_a_second_batch_command_names_the_first(desk: Desk) -> None:
         done = cotdistill("collect", store=desk.store.path)
     assert done.returncode == 1
     assert f"another batch is at work on this store: process {os.getpid()}" in done.stderr
+
+
+def test_the_command_line_submits_and_collects(desk: Desk, tmp_path: Path) -> None:
+    """`generate --batch`, then `collect`, as separate processes; a second submission finds nothing pending."""
+    kind, url = desk.teacher.provider, desk.teacher.base_url
+    (tmp_path / "mine.toml").write_text(
+        f'[mine]\nprovider = "{kind}"\nmodel = "{desk.teacher.model}"\nbase_url = "{url}"\nkey_env = "BATCH_TEST_KEY"\n'
+        f"usd_input = 2.0\nusd_output = 10.0\nbatch_discount = 0.5\nlisted_on = 2026-01-01\n"
+    )
+
+    def cotdistill(*words: str) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [sys.executable, "-m", "cotdistill", *words, "--store", str(desk.store.path)],
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+            env=os.environ | {"COTDISTILL_TEACHERS": "mine.toml"},
+        )
+
+    buy = ("generate", "--teacher", "mine", "--dataset", "arith", "--level", "3", "--batch", "--max-usd", "1")
+    first = cotdistill(*buy)
+    assert first.returncode == 0, first.stderr
+    assert f"submitted {N} requests in 1 batches" in first.stderr
+    again = cotdistill(*buy)
+    assert again.returncode == 0, again.stderr
+    assert len(desk.batches) == 1
+    desk.provider.finish(desk.batches[0])  # type: ignore[arg-type]
+    collected = cotdistill("collect", "--json")
+    assert collected.returncode == 0, collected.stderr
+    assert desk.value("SELECT count(*) FROM reply") == N
+
+
+def test_batches_are_for_providers_that_have_them(tmp_path: Path) -> None:
+    words = ["generate", "--teacher", "builtin-strict", "--batch", "--store", str(tmp_path / "x.duckdb")]
+    done = subprocess.run(
+        [sys.executable, "-m", "cotdistill", *words], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert done.returncode == 2
+    assert "batch API (openai, gemini)" in done.stderr

@@ -27,6 +27,8 @@ from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store
 from cotdistill.tasks.datasets import arith
 
+pytestmark = pytest.mark.slow  # minutes: 42 kills with their restarts
+
 PER_BATCH = 40
 LATE_S = 6.0
 COUNTS = """SELECT (SELECT count(*) FROM reply), (SELECT count(*) FROM attempt),
