@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ..errors import Error
+from ..errors import ConfigError, Error
 from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_json, print_rows
 
 Check = tuple[str, str, str]  # what, state, next
@@ -64,18 +64,23 @@ def _cuda() -> Check:
 
 
 def _keys(teachers: Path | None) -> list[Check]:
-    from ..gen.teachers import load_registry
+    from ..gen.teachers import key_of, load_registry
 
     by_variable: dict[str, list[str]] = {}
+    present: dict[str, bool] = {}
     for teacher in load_registry(teachers).values():
-        if teacher.key_env:
-            by_variable.setdefault(teacher.key_env, []).append(teacher.name)
-    checks = []
-    for variable, names in by_variable.items():
-        present = bool(os.environ.get(variable))
-        next_ = "" if present else f"export {variable}=... for {', '.join(names)}"
-        checks.append((variable, "present" if present else "not set", next_))
-    return checks
+        if teacher.key_env is None or teacher.retired:
+            continue
+        by_variable.setdefault(teacher.key_env, []).append(teacher.name)
+        try:
+            key_of(teacher)
+            present[teacher.key_env] = True
+        except ConfigError:
+            present[teacher.key_env] = False
+    return [
+        (name, "present", "") if present[name] else (name, "not set", f"export {name}=... for {', '.join(names)}")
+        for name, names in by_variable.items()
+    ]
 
 
 def _store(path: Path) -> Check:
