@@ -97,8 +97,12 @@ async def harvest(
                     askers = [group.create_task(work.ask_all(client, queue)) for _ in range(max(1, concurrency))]
                     await asyncio.gather(*askers)
                     flusher.cancel()
-            except* Error as errors:
-                raise _first(errors) from errors
+            except BaseExceptionGroup as group_of:
+                # A raise inside `except*` would be wrapped in a group again: the one error is taken out by hand.
+                ours, others = group_of.split(Error)
+                if ours is None or others is not None:
+                    raise
+                raise _first(ours) from group_of
     await asyncio.to_thread(_flush, store, tally)
     on_progress(tally)
     if work.stopped is not None:
