@@ -10,7 +10,7 @@ import contextlib
 import json
 import uuid
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ from .batch_services import batch_service
 from .budget import most
 from .harvest import DEFAULT_MAX_TOKENS
 from .plan import Call
+from .rows import seeded
 from .teachers import Teacher
 
 ROTATE_ROWS = 4_000
@@ -200,13 +201,6 @@ class _Submission:
             "n_bytes": draft.n_bytes,
             "intended_at": utc_now(),
         }
-
-
-def seeded(sampling: Sampling, sample_index: int) -> Sampling:
-    """The sampling of one sample: each has its own seed."""
-    if sampling.seed is None or not sample_index:
-        return sampling
-    return replace(sampling, seed=sampling.seed + sample_index)
 
 
 def sampling_dict(sampling: Sampling) -> dict[str, Any]:

@@ -19,7 +19,7 @@ from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store
 from ..tasks import keys
 from ..tasks.values import Sampling
-from .batch import ROTATE_ROWS, seeded
+from .batch import ROTATE_ROWS
 from .batch_reconcile import (
     Member,
     bring_home,
@@ -31,7 +31,7 @@ from .batch_reconcile import (
     reconcile_with,
 )
 from .batch_services import batch_service
-from .harvest import reply_status
+from .rows import Cost, attempt_row, reply_row, reply_status, seeded
 from .teachers import Teacher
 
 
@@ -189,32 +189,20 @@ class _Collector:
         """Spool one result; returns its status. A reply is what answers the question or refuses it for good."""
         got = result.completion
         status = reply_status(got) if got is not None else result.status
-        usd, basis = self._cost(member, result)
-        attempt = self._attempt(member, status, started, usd, basis, result)
+        attempt = attempt_row(
+            member.asked,
+            self.teacher,
+            status,
+            started,
+            self._cost(member, result),
+            http_status=result.http_status,
+            error=result.error,
+            got=got,
+        )
         rows: list[tuple[str, dict[str, Any]]] = [("attempt", attempt)]
         if got is not None or status == "bad_request":
             mine = seeded(sampling, member.sample_index)
-            reply = {
-                "reply_key": member.reply_key,
-                "question_key": member.question_key,
-                "teacher": self.teacher.name,
-                "status": status,
-                "text": got.text if got else "",
-                "reasoning": got.reasoning if got else None,
-                "finish_reason": got.finish_reason if got else None,
-                "requested_model": self.teacher.model,
-                "served_model": got.served_model if got else None,
-                "temperature": mine.temperature,
-                "top_p": mine.top_p,
-                "seed": mine.seed,
-                "reasoning_effort": mine.reasoning_effort,
-                "max_tokens": mine.max_tokens,
-                "sample_index": member.sample_index,
-                "redo": member.redo,
-                "prompt_tokens": got.usage.prompt_tokens if got else None,
-                "completion_tokens": got.usage.completion_tokens if got else None,
-                "received_at": attempt["finished_at"],
-            }
+            reply = reply_row(member.asked, self.teacher, status, mine, attempt["finished_at"], got)
             rows.insert(0, ("reply", reply))
         self.spool.append_all(rows)
         self.done.n_received += got is not None
@@ -224,51 +212,28 @@ class _Collector:
     def _unanswered(self, member: Member, remote: RemoteBatch, started: str) -> str:
         """A request without a result: not run in a batch that ended early, lost in one that completed."""
         ran = remote.state == "completed"
-        usd, basis = self._reserved(member) if ran else (0.0, "free")
+        cost = self._reserved(member) if ran else Cost(0.0, "free")
         status: str = "missing" if ran else remote.state
-        self.spool.append("attempt", self._attempt(member, status, started, usd, basis, None))
-        self._count(usd)
+        self.spool.append("attempt", attempt_row(member.asked, self.teacher, status, started, cost))
+        self._count(cost)
         self.done.n_errors += 1
         return status
 
-    def _cost(self, member: Member, result: LineResult) -> tuple[float | None, str]:
+    def _cost(self, member: Member, result: LineResult) -> Cost:
         billed = result.http_status == 200
         known = self.price.usd(result.completion.usage) if self.price and result.completion else None
-        usd, basis = (known, "usage") if known is not None else self._reserved(member) if billed else (0.0, "free")
-        self._count(usd)
-        return usd, basis
+        cost = Cost(known, "usage") if known is not None else self._reserved(member) if billed else Cost(0.0, "free")
+        self._count(cost)
+        return cost
 
-    def _reserved(self, member: Member) -> tuple[float | None, str]:
-        return (member.usd_reserved, "reserved") if member.usd_reserved is not None else (None, "unpriced")
+    def _reserved(self, member: Member) -> Cost:
+        return Cost(member.usd_reserved, "reserved" if member.usd_reserved is not None else "unpriced")
 
-    def _count(self, usd: float | None) -> None:
-        if usd is None:
+    def _count(self, cost: Cost) -> None:
+        if cost.usd is None:
             self.done.n_unpriced += 1
         else:
-            self.done.usd += usd
-
-    def _attempt(
-        self, member: Member, status: str, started: str, usd: float | None, basis: str, result: LineResult | None
-    ) -> dict[str, Any]:
-        usage = result.completion.usage if result is not None and result.completion is not None else None
-        return {
-            "attempt_key": member.attempt_key,
-            "reply_key": member.reply_key,
-            "teacher": self.teacher.name,
-            "provider": self.teacher.provider,
-            "model": self.teacher.model,
-            "started_at": started,
-            "finished_at": utc_now(),
-            "status": status,
-            "http_status": result.http_status if result is not None else None,
-            "prompt_tokens": usage.prompt_tokens if usage else None,
-            "completion_tokens": usage.completion_tokens if usage else None,
-            "reasoning_tokens": usage.reasoning_tokens if usage else None,
-            "cached_tokens": usage.cached_tokens if usage else None,
-            "usd": usd,
-            "usd_basis": basis,
-            "error": result.error[:500] if result is not None and result.error else None,
-        }
+            self.done.usd += cost.usd
 
     def _keep_aside(self, key: str, raw: bytes, reason: str, counts: Counter[str]) -> None:
         line = raw.decode("utf-8", "replace").rstrip("\n")

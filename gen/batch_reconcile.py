@@ -21,6 +21,7 @@ from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store, as_json
 from ..tasks import keys
 from .batch_services import batch_service
+from .rows import Asked
 from .teachers import Teacher
 
 SQL = Path(__file__).parent / "sql"
@@ -96,6 +97,11 @@ class Member:
     redo: int
     attempt_key: str
     usd_reserved: float | None
+
+    @property
+    def asked(self) -> Asked:
+        """As the rows of its reply and attempt name it."""
+        return Asked(self.attempt_key, self.reply_key, self.question_key, self.sample_index, self.redo)
 
 
 def members(store: Store, batch_key: str) -> list[Member]:

@@ -11,7 +11,8 @@ import signal
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from typing import Any
 
 import tenacity
 
@@ -26,6 +27,7 @@ from ..tasks.realised import count_tokens
 from ..tasks.values import Completion, Sampling
 from .budget import Budget, most
 from .plan import Call
+from .rows import Asked, Cost, attempt_row, reply_row, reply_status, seeded
 from .teachers import Teacher
 
 FLUSH_ROWS = 2_000
@@ -126,6 +128,7 @@ class _Harvest:
     ) -> None:
         self.teacher = teacher
         self.price = teacher.price
+        self.free = teacher.provider == "builtin"
         self.sampling = sampling
         self.tally = tally
         self.retrying = retrying
@@ -151,9 +154,7 @@ class _Harvest:
 
     async def ask(self, client: Client, call: Call) -> None:
         """One reply: retried while the error is transient; received, or counted as failed and left for next time."""
-        sampling = self.sampling
-        if sampling.seed is not None and call.sample_index:
-            sampling = replace(sampling, seed=sampling.seed + call.sample_index)
+        sampling = seeded(self.sampling, call.sample_index)
         try:
             async for attempt in self.retrying.copy():
                 with attempt:
@@ -171,8 +172,9 @@ class _Harvest:
             self.failed_in_a_row = 0
 
     async def _attempt(self, client: Client, call: Call, sampling: Sampling) -> None:
-        key, reserved = uuid.uuid4().hex, 0.0
-        if self.price is not None and self.teacher.provider != "builtin":
+        asked = Asked(uuid.uuid4().hex, call.reply_key, call.question_key, call.sample_index, call.redo)
+        reserved = 0.0
+        if self.price is not None and not self.free:
             reserved = most(self.price, call.messages, sampling.max_tokens or DEFAULT_MAX_TOKENS)
         await self.budget.reserve(reserved)
         usd: float | None = 0.0
@@ -180,28 +182,26 @@ class _Harvest:
             async with self.gate.passing(self._expected_tokens(call)) as passed:
                 started = utc_now()
                 if self.budget.cap is not None:
-                    self.spool.append("reservation", self._reservation(key, call, reserved))
+                    self.spool.append("reservation", self._reservation(asked, reserved))
                 usd = None  # from here on it may be billed
                 try:
                     completion = await client.complete(call.messages, sampling)
                 except BadRequest as error:
                     usd = 0.0
-                    self._receive(
-                        call, sampling, self._entry(key, call, started, "bad_request", 0.0, "free", error), None
-                    )
+                    self._receive(asked, sampling, self._entry(asked, started, error, Cost(usd, "free")), None)
                 except TeacherError as error:
                     if isinstance(error, RateLimited) or error.http_status == 503:
                         passed.overloaded(error.retry_after_s)
                     # A request that was turned away with a status is not billed; one that was cut may have been.
-                    turned_away = error.http_status is not None
-                    usd = 0.0 if turned_away or self.teacher.provider == "builtin" else None
-                    basis = "free" if usd == 0.0 else "reserved" if self.price is not None else "unpriced"
+                    cost = Cost(0.0, "free") if error.http_status is not None else self._unknown(reserved)
+                    usd = cost.usd
                     self.tally.n_retried += 1
-                    billed = reserved if basis == "reserved" else usd
-                    self.spool.append("attempt", self._entry(key, call, started, error.status, billed, basis, error))
+                    self.spool.append("attempt", self._entry(asked, started, error, cost))
                     raise
                 else:
-                    usd = self._succeeded(key, call, sampling, started, completion, reserved)
+                    cost = self._cost(completion, reserved)
+                    usd = cost.usd
+                    self._receive(asked, sampling, self._entry(asked, started, completion, cost), completion)
                     used = completion.usage
                     if used.prompt_tokens is not None and used.completion_tokens is not None:
                         passed.used(used.prompt_tokens + used.completion_tokens)
@@ -217,104 +217,42 @@ class _Harvest:
             return 0.0
         return sum(count_tokens(m.content) for m in call.messages) + self.mean_completion
 
-    def _succeeded(
-        self, key: str, call: Call, sampling: Sampling, started: str, got: Completion, reserved: float
-    ) -> float | None:
-        """Receive a reply; returns what it cost."""
-        usd = self.price.usd(got.usage) if self.price is not None else None
-        if self.teacher.provider == "builtin":
-            usd, basis = 0.0, "free"
-        elif usd is not None:
-            basis = "usage"
-        else:
-            usd, basis = (reserved, "reserved") if self.price is not None else (None, "unpriced")
-        entry = self._entry(key, call, started, reply_status(got), usd, basis, None, got)
-        self._receive(call, sampling, entry, got)
-        return usd
+    def _unknown(self, reserved: float) -> Cost:
+        """What a call cost that the provider said nothing about: at most what was reserved for it."""
+        if self.free:
+            return Cost(0.0, "free")
+        return Cost(reserved, "reserved") if self.price is not None else Cost(None, "unpriced")
 
-    def _receive(self, call: Call, sampling: Sampling, entry: Mapping[str, object], got: Completion | None) -> None:
-        status = str(entry["status"])
-        reply = {
-            "reply_key": call.reply_key,
-            "question_key": call.question_key,
-            "teacher": self.teacher.name,
-            "status": status,
-            "text": got.text if got else "",
-            "reasoning": got.reasoning if got else None,
-            "finish_reason": got.finish_reason if got else None,
-            "requested_model": self.teacher.model,
-            "served_model": got.served_model if got else None,
-            "temperature": sampling.temperature,
-            "top_p": sampling.top_p,
-            "seed": sampling.seed,
-            "reasoning_effort": sampling.reasoning_effort,
-            "max_tokens": sampling.max_tokens,
-            "sample_index": call.sample_index,
-            "redo": call.redo,
-            "prompt_tokens": got.usage.prompt_tokens if got else None,
-            "completion_tokens": got.usage.completion_tokens if got else None,
-            "received_at": entry["finished_at"],
-        }
+    def _cost(self, got: Completion, reserved: float) -> Cost:
+        usd = self.price.usd(got.usage) if self.price is not None and not self.free else None
+        return Cost(usd, "usage") if usd is not None else self._unknown(reserved)
+
+    def _receive(self, asked: Asked, sampling: Sampling, entry: Mapping[str, Any], got: Completion | None) -> None:
+        status = entry["status"]
+        reply = reply_row(asked, self.teacher, status, sampling, entry["finished_at"], got)
         self.spool.append_all([("reply", reply), ("attempt", entry)])
         self.tally.n_done += 1
         self.tally.n_unusable += status != "ok"
 
-    def _entry(
-        self,
-        key: str,
-        call: Call,
-        started: str,
-        status: str,
-        usd: float | None,
-        basis: str,
-        error: TeacherError | None,
-        got: Completion | None = None,
-    ) -> dict[str, object]:
-        """The row of the attempt, which is also where dollars are counted."""
-        if usd is None:
+    def _entry(self, asked: Asked, started: str, came: Completion | TeacherError, cost: Cost) -> dict[str, Any]:
+        """The attempt's row, counted in the tally."""
+        if cost.usd is None:
             self.tally.unpriced += 1
         else:
-            self.tally.usd += usd
-        usage = got.usage if got else None
-        return {
-            "attempt_key": key,
-            "reply_key": call.reply_key,
-            "teacher": self.teacher.name,
-            "provider": self.teacher.provider,
-            "model": self.teacher.model,
-            "started_at": started,
-            "finished_at": utc_now(),
-            "status": status,
-            "http_status": 200 if got else (error.http_status if error else None),
-            "prompt_tokens": usage.prompt_tokens if usage else None,
-            "completion_tokens": usage.completion_tokens if usage else None,
-            "reasoning_tokens": usage.reasoning_tokens if usage else None,
-            "cached_tokens": usage.cached_tokens if usage else None,
-            "usd": usd,
-            "usd_basis": basis,
-            "error": str(error)[:500] if error else None,
-        }
+            self.tally.usd += cost.usd
+        if isinstance(came, TeacherError):
+            code, said = came.http_status, str(came)
+            return attempt_row(asked, self.teacher, came.status, started, cost, http_status=code, error=said)
+        return attempt_row(asked, self.teacher, reply_status(came), started, cost, http_status=200, got=came)
 
-    def _reservation(self, key: str, call: Call, usd: float) -> dict[str, object]:
+    def _reservation(self, asked: Asked, usd: float) -> dict[str, Any]:
         return {
-            "attempt_key": key,
-            "reply_key": call.reply_key,
+            "attempt_key": asked.attempt_key,
+            "reply_key": asked.reply_key,
             "teacher": self.teacher.name,
             "usd": usd,
             "reserved_at": utc_now(),
         }
-
-
-def reply_status(completion: Completion) -> str:
-    """ok, truncated, filtered, refused or empty, from the finish reason and the text."""
-    match completion.finish_reason:
-        case "length":
-            return "truncated"
-        case "content_filter":
-            return "filtered"
-        case "refusal":
-            return "refused"
-    return "ok" if completion.text.strip() else "empty"
 
 
 async def _flush_forever(store: Store, spool: SpoolWriter, tally: Tally) -> None:
