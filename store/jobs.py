@@ -15,7 +15,8 @@ from .spool import utc_now
 from .store import Store, as_json
 
 LIBRARIES = (
-    "cotdistill", "duckdb", "polars", "openai", "httpx", "torch", "transformers", "trl", "peft", "unsloth", "vllm"
+    "cotdistill", "duckdb", "polars", "openai", "google-genai", "aiohttp", "httpx", "torch", "transformers", "trl",
+    "peft", "datasets", "accelerate", "unsloth", "vllm",
 )  # fmt: skip
 
 

@@ -1,11 +1,8 @@
 """`train`: one run per corpus and seed, a few side by side; finished runs are not done again."""
 
-import contextlib
 import importlib.metadata
 import importlib.util
 import json
-import platform
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -17,6 +14,7 @@ from .. import workers
 from ..errors import ConfigError, MissingExtra
 from ..store.corpora import Corpus
 from ..store.ingest import ingest
+from ..store.jobs import versions as job_versions
 from ..store.spool import utc_now
 from ..store.store import Store, as_json
 from ..tasks import keys
@@ -26,7 +24,6 @@ from .students import Student
 from .worker import Job
 
 TRAINERS = ("trl",)
-_LIBRARIES = ("cotdistill", "torch", "transformers", "trl", "peft", "datasets", "accelerate")
 _INGEST_EVERY_S = 20.0
 
 
@@ -108,7 +105,7 @@ def train_runs(
             results[i] = _result(want, chosen, "skipped", output, before[want.key])
         else:
             todo.append(i)
-    versions = as_json(_versions())
+    versions = as_json({**job_versions(), "argv": sys.argv[1:]})
     with store.write() as con:
         store.insert(
             con,
@@ -236,21 +233,3 @@ def _corpus_file(folder: Path, corpus: Corpus) -> Path:
                     file.write(json.dumps(line, ensure_ascii=False) + "\n")
         partial.rename(path)
     return path
-
-
-def _versions() -> dict[str, Any]:
-    """Libraries, Python and git state: recorded with a run, not part of its key."""
-    found: dict[str, Any] = {"python": platform.python_version(), "machine": platform.machine(), "argv": sys.argv[1:]}
-    for library in _LIBRARIES:
-        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
-            found[library] = importlib.metadata.version(library)
-    with contextlib.suppress(OSError, subprocess.SubprocessError):
-        found["git"] = subprocess.run(
-            ["git", "describe", "--always", "--dirty"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        ).stdout.strip()
-    return found
