@@ -183,7 +183,11 @@ class Call(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         self.route = parts.path
         self.query = {name: values[-1] for name, values in parse_qs(parts.query).items()}
-        self.body = self._read_body()
+        try:
+            self.body = self._read_body()
+        except (ValueError, ConnectionError):
+            self.close_connection = True  # its sender died in the middle: no request was made
+            return
         name = f"{self.command} {self.route}"
         self.provider.requests.append((self.command, self.route))
         time.sleep(self.provider.before())
@@ -205,7 +209,11 @@ class Call(BaseHTTPRequestHandler):
                 self.rfile.readline()
             self.rfile.readline()
             return body
-        return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        size = int(self.headers.get("Content-Length") or 0)
+        body = self.rfile.read(size)
+        if len(body) < size:
+            raise ConnectionResetError(f"{len(body)} of {size} bytes came")
+        return body
 
     def send(self, value: Any, code: int = 200, headers: dict[str, str] | None = None) -> None:
         """A JSON answer; or none at all, the connection cut, where the test said so."""
