@@ -11,7 +11,8 @@ from .commands.batch import collect
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
-from .commands.generate import generate, serve_teacher
+from .commands.generate import generate
+from .commands.serve import serve_teacher
 from .commands.store_verbs import export, ingest, sql, status
 from .commands.train import train
 from .errors import Error

@@ -375,6 +375,7 @@ def test_the_command_line_submits_and_collects(desk: Desk, tmp_path: Path) -> No
     assert f"submitted {N} requests in 1 batches" in first.stderr
     again = cotdistill(*buy)
     assert again.returncode == 0, again.stderr
+    assert f"{N} of these replies are in open batches. Next: cotdistill collect" in again.stderr
     assert len(desk.batches) == 1
     desk.provider.finish(desk.batches[0])  # type: ignore[arg-type]
     collected = cotdistill("collect", "--json")
