@@ -12,6 +12,7 @@ from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.generate import generate
+from .commands.hints import typed
 from .commands.serve import serve_teacher
 from .commands.store_verbs import export, ingest, sql, status
 from .commands.train import train
@@ -59,7 +60,8 @@ def main() -> None:
     try:
         app()
     except Error as error:
-        print(f"error: {error}", file=sys.stderr)
+        sys.stdout.flush()
+        print(f"error: {typed(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("stopped; what was received is kept", file=sys.stderr)

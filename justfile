@@ -8,6 +8,8 @@ cot := bin / "cotdistill"
 # Numeric libraries at work side by side: one thread a process.
 export OMP_NUM_THREADS := env("OMP_NUM_THREADS", "1")
 export TOKENIZERS_PARALLELISM := "false"
+# what the hints say: `cotdistill` itself is in .venv/bin, not on the PATH
+export COTDISTILL_AS := "just run"
 
 # format check, lint, types, unit tests
 default: lint unit

@@ -16,6 +16,7 @@ from .common import (
     numbers,
     open_store,
     print_json,
+    print_note,
     print_rows,
     say,
     settle,
@@ -78,7 +79,7 @@ def show_answer(answer: "Answer") -> None:
     else:
         print(answer.title)
     for note in answer.notes:
-        print(f"  {note}")
+        print_note(note)
     print()
 
 

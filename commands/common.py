@@ -1,6 +1,7 @@
 """What every verb shares: its options, how results are printed, and how long work shows its progress."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 import typer
 
 from ..errors import ConfigError
+from . import hints
 
 if TYPE_CHECKING:
     from ..store.store import Store
@@ -27,6 +29,9 @@ DEFAULT_STORE = Path("cotdistill.duckdb")
 def open_store(path: Path, *, create: bool = False, patience_s: float = 60.0) -> "Store":
     """The store, with a line on stderr when another program holds it."""
     from ..store.store import Store
+
+    if path != Path(os.environ.get("COTDISTILL_STORE", DEFAULT_STORE)):
+        hints.about(path)
 
     def waiting(holder: str) -> None:
         say(f"{path} is held open by {holder}; waiting for it ...")
@@ -59,8 +64,9 @@ def numbers(text: str | None, flag: str) -> list[int] | None:
 
 
 def say(text: str) -> None:
-    """A line for the person at the terminal (stderr); results go to stdout."""
-    print(text, file=sys.stderr, flush=True)
+    """A line for the person at the terminal (stderr), its commands as they are typed here; results go to stdout."""
+    sys.stdout.flush()  # in a file that takes both, they stay in order
+    print(hints.typed(text), file=sys.stderr, flush=True)
 
 
 def print_rows(
@@ -87,20 +93,40 @@ def print_rows(
         max([len(c) for c in cells[i]] + [len(w) for w in headings[i].split()], default=1) for i in range(len(columns))
     ]
     left = console.width - sum(n for n, is_number in zip(needed, numeric, strict=True) if is_number) - 2 * len(columns)
-    share = max(6, left // max(1, numeric.count(False)))
+    widths = iter(_shares([n for n, is_number in zip(needed, numeric, strict=True) if not is_number], left))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
     for heading, width, is_number in zip(headings, needed, numeric, strict=True):
         table.add_column(
             heading,
             justify="right" if is_number else "left",
             overflow="fold",
-            min_width=width if is_number else min(width, share),
+            min_width=width if is_number else next(widths),
         )
     for line in zip(*cells, strict=True):
         table.add_row(*line)
     if title:
         console.print(title, style="bold", markup=False)
     console.print(table)
+
+
+def print_note(text: str) -> None:
+    """A remark under a table, wrapped to the terminal; a command to type next stays on a line of its own, unbroken."""
+    import shutil
+    import textwrap
+
+    prose, marker, command = hints.typed(text).partition("Next: ")
+    width = shutil.get_terminal_size().columns
+    lines = textwrap.wrap(prose, width - 2, break_long_words=False, break_on_hyphens=False, subsequent_indent="  ")
+    print("\n".join(f"  {line}" for line in [*lines, *([marker + command] if marker else [])]))
+
+
+def _shares(needed: list[int], left: int) -> list[int]:
+    """How wide each text column may be: short ones get what they need, long ones share the rest evenly."""
+    share: dict[int, int] = {}
+    for place, index in enumerate(sorted(range(len(needed)), key=needed.__getitem__)):
+        share[index] = max(min(needed[index], 6), min(needed[index], left // (len(needed) - place)))
+        left -= share[index]
+    return [share[index] for index in range(len(needed))]
 
 
 def print_json(value: Any) -> None:

@@ -14,6 +14,7 @@ from .common import (
     JsonOption,
     StoreOption,
     open_store,
+    print_note,
     print_rows,
     say,
     settle,
@@ -138,6 +139,7 @@ class _Follow:
 
 def show_scores(store: "Store", results: Sequence["EvaluationResult"], *, as_json: bool = False) -> None:
     """Accuracy with n and its Wilson 95 % interval, and beside it how many answers were unparsed or cut off."""
+    from ..analysis import labels
     from ..analysis.statistics import wilson
 
     keys = [r.evaluation_key for r in results]
@@ -167,7 +169,8 @@ def show_scores(store: "Store", results: Sequence["EvaluationResult"], *, as_jso
         ]
         columns = ("teacher", "trained on", "seed", "n", "% right", "95 % CI", "unparsed", "cut off")
         print_rows(columns, shown, as_json=False, title=f"{student} on {dataset}, {split} split")
-        print(f"  {engine}, {decoder}; interval: Wilson 95 %; an unparsed answer counts as wrong\n")
+        print_note(f"{engine}, {labels.decoder(decoder)}; interval: Wilson 95 %; an unparsed answer counts as wrong")
+        print()
 
 
 def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[str, Any]]]:
@@ -179,6 +182,6 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[
 
 
 def _supervision(row: dict[str, Any]) -> str:
-    if row["run_key"] is None:
-        return "nothing (untouched)"
-    return ", ".join([*([f"level {row['level']}"] if row["level"] else []), row["format"] or "format unknown"])
+    from ..analysis import labels
+
+    return labels.UNTOUCHED if row["run_key"] is None else labels.recipe(row["level"], row["format"])

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-for name in [
-    n for n in os.environ if n.endswith(("_API_KEY", "_TOKEN")) or n in ("OPENAI_BASE_URL", "COTDISTILL_STORE")
-]:
+_SETTINGS = ("OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "COTDISTILL_STORE", "COTDISTILL_AS")
+for name in [n for n in os.environ if n.endswith(("_API_KEY", "_TOKEN")) or n in _SETTINGS]:
     os.environ.pop(name)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
