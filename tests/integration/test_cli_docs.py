@@ -35,8 +35,7 @@ def test_the_verbs_are_these_and_no_others() -> None:
 def test_every_verb_has_help_with_an_example_that_names_it(verb: str) -> None:
     text = help_of(*verb.split())
     assert f"Example: cotdistill {verb}" in " ".join(text.split())
-    if verb != "serve-teacher":  # it touches no store
-        assert "--store" in text
+    assert "--store" in text
     if verb not in ("serve-teacher", "demo", "report"):
         assert "--json" in text
 
