@@ -21,7 +21,7 @@ CONCURRENCY = 16  # the built-in teacher answers at once: more calls in flight w
 def demo(
     out: Annotated[Path, typer.Option(help="The folder for store, weights and report.")] = Path("demo"),
     teacher: Annotated[str, typer.Option(help="builtin-strict, builtin-diverse or builtin-sloppy.")] = "builtin-strict",
-    questions: Annotated[int, typer.Option(min=50, help="Training questions per cell.")] = 3000,
+    questions: Annotated[int, typer.Option(min=50, help="Training questions per cell.")] = 2400,
     seeds: Annotated[str, typer.Option(help="Seeds of the students.")] = "1,2",
     limit: Annotated[int, typer.Option(min=20, help="Held-out questions per student.")] = 500,
     store_path: Annotated[
@@ -65,7 +65,7 @@ def demo(
     print(f"report: {report.resolve()}")
     print(f"store:  {path.resolve()}")
     say(f"\ndone in {time.monotonic() - started:.0f} s (design goal: 300 s on 2 idle cores)")
-    say(f'Next: open the report, or ask the store: cotdistill sql "SELECT * FROM score" --store {path}')
+    say(f'Next: open the report, or ask the store: cotdistill sql --store {path} "SELECT * FROM score"')
 
 
 def _harvest(path: Path, teacher: "Teacher", questions: int) -> None:
