@@ -27,7 +27,7 @@ class Lora(BaseModel):
 
 
 class Profile(BaseModel):
-    """One training's settings. All but `log_every` are part of a run's identity."""
+    """One training's settings. All but `log_every` and `checkpoint_every_s` are part of a run's identity."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -55,10 +55,13 @@ class Profile(BaseModel):
     template: str = Field(default="auto", description="auto: the student's own (train/students.toml)")
     lora: Lora = Lora()
     log_every: int = Field(default=1, ge=1, description="steps between two recorded losses")
+    checkpoint_every_s: float | None = Field(
+        default=120.0, gt=0, description="seconds between two checkpoints; the last two are kept until a run finishes"
+    )
 
     def identity(self) -> dict[str, Any]:
         """What goes into a run's key: all settings that change the weights."""
-        settings = self.model_dump(mode="json", exclude={"log_every"})
+        settings = self.model_dump(mode="json", exclude={"log_every", "checkpoint_every_s"})
         if self.method == "full":
             del settings["lora"]
         return settings

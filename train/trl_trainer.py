@@ -13,6 +13,8 @@ from typing import Any
 
 from ..errors import TrainError
 from ..tasks import modeldir, templates
+from . import checkpoints
+from .order import EpochOrder
 from .profiles import Profile
 
 NAME = "trl"
@@ -113,9 +115,13 @@ def train(
     seed: int,
     output: Path,
     on_step: Callable[[Step], None],
+    checkpoint_dir: Path | None = None,
+    resume: checkpoints.Checkpoint | None = None,
 ) -> Trained:
     """Train a copy of `base` and save it in `output` (safetensors, tokenizer); the base stays as it is.
 
+    Checkpoints go to `checkpoint_dir` as often as the profile says; `resume` is the one to go on from. On a CPU the
+    weights are then, to the bit, those of a training that was never stopped.
     TrainError: nothing to learn from, or a loss that is no number.
     """
     import copy
@@ -133,10 +139,11 @@ def train(
     model = copy.deepcopy(base.model)
     if profile.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
-    recorder = _Recorder(on_step, started)
-    trainer = _trainer(model, base, Dataset.from_list(rows), profile, seed, output, recorder)
-    trainer.train()
-    seconds = time.monotonic() - started
+    recorder = _Recorder(on_step, started - (resume.seconds if resume else 0.0), resume.tokens if resume else 0)
+    folder = checkpoint_dir or output.parent / "checkpoints"
+    trainer = _trainer(model, base, Dataset.from_list(rows), profile, seed, folder, recorder)
+    trainer.train(resume_from_checkpoint=str(resume.path) if resume else None)
+    seconds = recorder.elapsed_s
     saved = _save(trainer.model, base, profile, output)
     base_hash = modeldir.weights_hash(base.path) if saved == "adapter" else None
     return Trained(
@@ -154,10 +161,15 @@ def train(
 class _Recorder:
     """Turns the trainer's log lines into steps, and stops a training whose loss is no number."""
 
-    def __init__(self, on_step: Callable[[Step], None], started: float) -> None:
+    def __init__(self, on_step: Callable[[Step], None], started: float, tokens_before: int) -> None:
         self.on_step, self.started = on_step, started
-        self.tokens = 0
+        self.tokens = self.tokens_before = tokens_before
         self.last_loss: float | None = None
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds of training, those before a kill included."""
+        return time.monotonic() - self.started
 
     def log(self, step: int, n_steps: int, logs: Mapping[str, float]) -> None:
         if "loss" not in logs:
@@ -166,7 +178,8 @@ class _Recorder:
         if not math.isfinite(loss):
             raise TrainError(f"the loss is {loss} at step {step}. Next: a smaller --lr, or --max-grad-norm 0.5")
         self.last_loss = loss
-        self.tokens = int(logs.get("num_tokens", self.tokens))
+        if "num_tokens" in logs:
+            self.tokens = self.tokens_before + int(logs["num_tokens"])
         self.on_step(
             Step(
                 step=step,
@@ -175,21 +188,43 @@ class _Recorder:
                 learning_rate=logs.get("learning_rate"),
                 grad_norm=logs.get("grad_norm"),
                 tokens=self.tokens,
-                elapsed_s=time.monotonic() - self.started,
+                elapsed_s=self.elapsed_s,
             )
         )
 
 
-def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, output: Path, recorder: _Recorder) -> Any:
+def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, folder: Path, recorder: _Recorder) -> Any:
     import torch
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
+
+    order = EpochOrder(
+        len(rows),
+        seed=seed,
+        batch=profile.batch_size * profile.accumulate,
+        lengths=[len(ids) for ids in rows["input_ids"]] if profile.group_by_length else None,
+    )
+    due = checkpoints.Due.start(profile.checkpoint_every_s)
 
     class Log(TrainerCallback):  # type: ignore[misc]
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **kwargs: Any) -> None:
             recorder.log(int(state.global_step), int(state.max_steps), logs or {})
 
+        def on_epoch_begin(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            order.set_epoch(math.floor((state.epoch or 0.0) + 1e-6))
+
+        def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            if state.global_step < state.max_steps and due.now():
+                control.should_save = True
+
+        def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
+            made = folder / f"checkpoint-{state.global_step}"
+            checkpoints.seal(made, tokens=recorder.tokens, seconds=recorder.elapsed_s)
+
     class Trainer(SFTTrainer):  # type: ignore[misc]
+        def _get_train_sampler(self, train_dataset: Any = None) -> Any:
+            return order
+
         def create_optimizer(self, model: Any = None) -> Any:
             if profile.optimizer == "adamw":
                 return super().create_optimizer(model) if model is not None else super().create_optimizer()
@@ -202,7 +237,7 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, out
     steps = math.ceil(len(rows) / (profile.batch_size * profile.accumulate)) * profile.epochs
     n_steps = min(math.ceil(steps), profile.max_steps or math.ceil(steps))
     config = SFTConfig(
-        output_dir=str(output),
+        output_dir=str(folder),
         per_device_train_batch_size=profile.batch_size,
         gradient_accumulation_steps=profile.accumulate,
         num_train_epochs=profile.epochs,
@@ -218,14 +253,14 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, out
         fp16=False,
         use_cpu=base.device == "cpu",
         gradient_checkpointing=profile.gradient_checkpointing,
-        train_sampling_strategy="group_by_length" if profile.group_by_length else "random",
         max_length=profile.max_tokens,
         packing=False,
         dataset_kwargs={"skip_prepare_dataset": True},
         dataloader_pin_memory=base.device != "cpu",
         logging_steps=profile.log_every,
         logging_nan_inf_filter=False,
-        save_strategy="no",
+        save_strategy="no",  # checkpoints are made by the clock, not by the step
+        save_total_limit=checkpoints.KEEP,
         report_to="none",
         disable_tqdm=True,
     )

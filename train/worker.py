@@ -19,7 +19,7 @@ from .. import workers
 from ..errors import TrainError
 from ..store.spool import SpoolWriter, utc_now
 from ..tasks import templates
-from . import trl_trainer
+from . import checkpoints, trl_trainer
 from .profiles import Profile
 
 HEARTBEAT_S = 5.0
@@ -67,27 +67,42 @@ class _Run:
         self.told = self.rotated = time.monotonic()
 
     def do(self, worker: Worker) -> Mapping[str, Any]:
-        self._event("started", {"pid": os.getpid()})
+        folder = Path(self.job.output_dir) / "checkpoints"
+        resume, passed_over = checkpoints.newest(folder)
+        started = {"pid": os.getpid(), "resumed_from_step": resume.step if resume else 0, "passed_over": passed_over}
+        self._event("started", started)
+        self.say({"event": "started", **started})
         with self._heartbeat():
             try:
-                trained = self._train(worker)
+                trained = self._train(worker, folder, resume)
             except Exception as error:
                 self._event("failed", {"error": str(error) or type(error).__name__, "kind": type(error).__name__})
                 raise
         detail = asdict(trained)
         self._event("finished", detail)
+        checkpoints.clear(folder)
         return detail
 
-    def _train(self, worker: Worker) -> trl_trainer.Trained:
+    def _train(self, worker: Worker, folder: Path, resume: checkpoints.Checkpoint | None) -> trl_trainer.Trained:
         job, profile = self.job, Profile.model_validate(self.job.profile)
         base = worker.load(Path(job.base_dir), profile.dtype)
         template = templates.resolve(job.template, base.tokenizer)
         with Path(job.corpus_file).open(encoding="utf-8") as file:
             pairs = [trl_trainer.Pair(**json.loads(line)) for line in file]
         final, partial = Path(job.output_dir) / "model", Path(job.output_dir) / "model.partial"
-        for folder in (final, partial):
-            shutil.rmtree(folder, ignore_errors=True)
-        trained = trl_trainer.train(base, pairs, template, profile, seed=job.seed, output=partial, on_step=self._step)
+        for leftover in (final, partial):
+            shutil.rmtree(leftover, ignore_errors=True)
+        trained = trl_trainer.train(
+            base,
+            pairs,
+            template,
+            profile,
+            seed=job.seed,
+            output=partial,
+            on_step=self._step,
+            checkpoint_dir=folder,
+            resume=resume,
+        )
         partial.rename(final)
         return trained
 
