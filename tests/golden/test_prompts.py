@@ -1,72 +1,93 @@
-"""Every prompt as sent, one file per answer kind: a change of wording is a diff that a reviewer reads.
+"""Every prompt as sent: a change of wording is a diff that a reviewer reads.
 
+One file for each answer kind and format with all levels' system messages, and one for each kind with its user messages.
 A change here is another recipe: raise gen/prompts.py PROMPT_VERSION, then COTDISTILL_WRITE_GOLDEN=1 pytest this file.
+A version's hash in versions.json is written once and never changed.
 """
 
+import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from cotdistill.errors import ConfigError
 from cotdistill.gen import prompts
+from cotdistill.tasks import keys
 from cotdistill.tasks.values import Question, Recipe
 
 FOLDER = Path(__file__).parent / "prompts"
+WRITE = bool(os.environ.get("COTDISTILL_WRITE_GOLDEN"))
 QUESTIONS = {
     "number": Question("own", "train", "A box holds 6 eggs. How many eggs do 4 boxes hold?", "number", "24"),
     "latex": Question("own", "train", "Simplify $\\frac{6}{8}$.", "latex", "\\frac{3}{4}"),
     "choice": Question("own", "train", "What do bees make?", "choice", "B", ("silk", "honey", "wool")),
+    "aqua": Question("aqua", "train", "How much is half of 18?", "choice", "C", ("7", "8", "9", "10")),
     "boolean": Question("own", "train", "Could a snail win a race against a hare?", "boolean", "False"),
-    "text": Question("own", "train", "Who wrote the play?", "text", "nobody knows"),
+    "text": Question("own", "train", "Which animal says moo?", "text", "a cow"),
 }
+ALL = [
+    (name, recipe)
+    for name in QUESTIONS
+    for gold_visible in ("no", "yes")
+    for recipe in prompts.recipes(prompts.LEVELS, prompts.FORMATS, gold_visible)  # type: ignore[arg-type]
+]
 
 
-def shown(question: Question, recipe: Recipe) -> str:
-    return "\n".join(f"[{m.role}]\n{m.content}" for m in prompts.build(question, recipe))
+def golden_files() -> Iterator[tuple[str, str]]:
+    """(file name, text) of every golden file, from the prompts as they are now."""
+    for name, question in QUESTIONS.items():
+        for format in prompts.FORMATS:
+            parts = []
+            for recipe in prompts.recipes(prompts.LEVELS, [format], "no"):
+                title = f"level {recipe.level}" if recipe.level else format
+                parts.append(f"=== {name}, {title}: system message\n{prompts.build(question, recipe)[0].content}\n")
+            yield f"{name}_{format}.txt", "\n".join(parts)
+        parts = []
+        for format in ("original", prompts.ANSWER_ONLY):
+            for gold_visible in ("no", "yes"):
+                recipe = Recipe(1, format, gold_visible, prompts.PROMPT_VERSION)  # type: ignore[arg-type]
+                shape = "answer-only" if format == prompts.ANSWER_ONLY else "every level and format"
+                title = f"{name}, {shape}, gold shown: {gold_visible}: user message"
+                parts.append(f"=== {title}\n{prompts.build(question, recipe)[1].content}\n")
+        yield f"{name}_user.txt", "\n".join(parts)
 
 
-@pytest.mark.parametrize("kind", QUESTIONS)
-def test_prompts_are_as_written_down(kind: str) -> None:
-    parts = []
-    for gold_visible in ("no", "yes"):
-        for recipe in prompts.recipes(prompts.LEVELS, prompts.FORMATS, gold_visible):  # type: ignore[arg-type]
-            level = f"level {recipe.level}, " if recipe.level else ""
-            title = f"{level}{recipe.format}, gold shown: {gold_visible}, prompt version {recipe.prompt_version}"
-            parts.append(f"=== {title}\n{shown(QUESTIONS[kind], recipe)}\n")
-    text = "\n".join(parts)
-    path = FOLDER / f"{kind}.txt"
-    if os.environ.get("COTDISTILL_WRITE_GOLDEN"):
+@pytest.mark.parametrize("name", [name for name, _ in golden_files()])
+def test_prompts_are_as_written_down(name: str) -> None:
+    text, path = dict(golden_files())[name], FOLDER / name
+    if WRITE:
         path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
-    assert text == path.read_text(encoding="utf-8")
+    assert text.splitlines() == path.read_text(encoding="utf-8").splitlines(), f"{path}: see this file's docstring"
 
 
-def test_recipes_are_levels_by_formats_and_answer_only_once() -> None:
-    made = prompts.recipes(prompts.LEVELS, prompts.FORMATS, "no")
-    assert len(made) == len(set(made)) == 6 * 4 + 1
-    assert [r for r in made if r.format == "answer-only"] == [Recipe(None, "answer-only", "no", prompts.PROMPT_VERSION)]
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.name for path in FOLDER.iterdir()} == {name for name, _ in golden_files()} | {"versions.json"}
 
 
-def test_the_gold_answer_is_in_the_prompt_only_when_it_is_shown() -> None:
-    question = Question("own", "train", "What is left?", "number", "987654")
-    for recipe in prompts.recipes(prompts.LEVELS, prompts.FORMATS, "no"):
-        assert "987654" not in shown(question, recipe)
-    for recipe in prompts.recipes(prompts.LEVELS, prompts.FORMATS, "yes"):
-        assert "987654" in shown(question, recipe)
+def test_the_golden_files_say_all_of_every_prompt() -> None:
+    """The system message never depends on gold_visible, nor the user message on level and format."""
+    for name, recipe in ALL:
+        system, user = prompts.build(QUESTIONS[name], recipe)
+        other = Recipe(recipe.level, recipe.format, "no", recipe.prompt_version)
+        shape = recipe.format if recipe.format == prompts.ANSWER_ONLY else "original"
+        assert system == prompts.build(QUESTIONS[name], other)[0]
+        assert user == prompts.build(QUESTIONS[name], Recipe(1, shape, recipe.gold_visible, "2"))[1]
 
 
-def test_gold_cannot_be_shown_where_there_is_none() -> None:
-    question = Question("own", "train", "What is left?", "number", None)
-    with pytest.raises(ConfigError, match="no gold answer to show"):
-        prompts.build(question, Recipe(1, "original", "yes", "1"))
-
-
-def test_braces_in_a_question_are_left_as_they_are() -> None:
-    question = Question("own", "train", "What is {x} in \\frac{1}{2}?", "latex", "{1}")
-    assert "{x} in \\frac{1}{2}?" in shown(question, Recipe(2, "symbolic", "no", "1"))
-
-
-def test_levels_ask_for_different_things() -> None:
-    texts = {shown(QUESTIONS["number"], Recipe(level, "original", "no", "1")) for level in prompts.LEVELS}
-    assert len(texts) == 6
+def test_another_wording_is_another_version() -> None:
+    """The hash of all templates and of all prompts made of them belongs to one PROMPT_VERSION for good."""
+    files = sorted(path for path in prompts.FOLDER.rglob("*") if path.is_file())
+    templates = [(path.relative_to(prompts.FOLDER).as_posix(), path.read_text(encoding="utf-8")) for path in files]
+    built = [[(m.role, m.content) for m in prompts.build(QUESTIONS[name], recipe)] for name, recipe in ALL]
+    now = keys.digest("prompt version", templates, built)
+    path = FOLDER / "versions.json"
+    versions = json.loads(path.read_text()) if path.is_file() else {}
+    if WRITE and prompts.PROMPT_VERSION not in versions:
+        path.write_text(json.dumps(versions | {prompts.PROMPT_VERSION: now}, indent=2) + "\n")
+        versions[prompts.PROMPT_VERSION] = now
+    assert versions.get(prompts.PROMPT_VERSION) == now, (
+        f"the prompts are no longer those of version {prompts.PROMPT_VERSION}: raise PROMPT_VERSION in gen/prompts.py, "
+        f"then COTDISTILL_WRITE_GOLDEN=1 pytest {Path(__file__).name}"
+    )
