@@ -12,8 +12,11 @@ _CLAUSE = re.compile(
     r"\b(?:because|since|as|which|where|when|after|before|so|if|per|out\s+of|from|in|than|of|for|at|on|with|given|not|rather|instead|i\.e)\b|[(;]",
     re.IGNORECASE,
 )
+_MINUS = re.compile(r"^(\W*)(?:minus|negative)\s+(?=[\d$£€.])", re.IGNORECASE)
 _LIST = re.compile(r"(?:\band\b|\bor\b|,|&)\s*[^\d,;.]{0,30}$", re.IGNORECASE)
-_OPERATOR = re.compile(r"\s*(?:[a-zA-Z$£€%.\s]{0,20}?)\s*(?:[-+*/×÷xX^−–:]|\\times|\\div|\\cdot)\s*\(?[$£€]?$")
+_OPERATOR = re.compile(
+    r"\s*(?:[a-zA-Z$£€%.\s]{0,20}?)\s*(?:[-+*/×÷xX^−–:]|\b(?:plus|minus|times|divided\s+by|multiplied\s+by)\b|\\times|\\div|\\cdot)\s*\(?[$£€]?$"
+)
 _UNIT_POWER = re.compile(r"\s*(?:\\?[a-zA-Z]+\{?\s*){1,2}\}?\s*\^\{?")
 
 
@@ -23,6 +26,7 @@ def announced_number(span: str) -> tuple[quantity.Quantity | None, bool]:
     "594 / 3 = 198 pages" announces 198; "18 dollars, since 2 * 9 = 18" 18; "John has 7 left" 7, as the only number
     there; "5 apples and 3 oranges" and "16 - 3" nothing clear.
     """
+    span = _MINUS.sub(r"\1-", span)
     numbers = quantity.find_all(span)
     if not numbers:
         spoken = quantity.words(re.sub(r"^\W+", "", span))
@@ -50,6 +54,8 @@ def _leading(span: str, numbers: list[quantity.Quantity]) -> tuple[quantity.Quan
     """The span's first number, unless it only opens an expression (None) or a list (not clear)."""
     first = numbers[0]
     clause = _CLAUSE.search(span, first.end)
+    if clause and clause.group() == "(" and _OPERATOR.fullmatch(span[first.end : clause.end()]):
+        return None, False  # "79 - (24 + 51) = 4"
     limit = clause.start() if clause else len(span)
     for number in numbers[1:]:
         if number.start >= limit:

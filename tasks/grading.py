@@ -1,9 +1,10 @@
 """Judging an answer: what a text announces, read by the question's answer kind and compared with its gold answer.
 
 A verdict is correct, wrong, unparsed (nothing announced that can be read as an answer of this kind) or ungradable (no
-gold answer), and names its rule: an announcement of tasks/extract.py, with "+text" or "+number" where a choice was
-named by its words, "+exact", "+number", "+math-verify" or "+undecided" for how LaTeX was compared, "+ambiguous" where
-several different numbers were announced at once.
+gold answer, or LaTeX that could not be compared in time), and names its rule: an announcement of tasks/extract.py or
+an end or beginning of tasks/closing.py, with "+text" or "+number" where a choice was named by its words, "+exact",
+"+number", "+math-verify", "+too-long" or "+undecided" for how LaTeX was compared, "+ambiguous" where several different
+numbers were announced at once, "+disowned" where a number was called incorrect as soon as it was announced.
 
 The grader prefers unparsed to luck: without an announcement no number is fished out of the text.
 """
@@ -11,13 +12,13 @@ The grader prefers unparsed to luck: without an announcement no number is fished
 import re
 from collections.abc import Iterable, Iterator
 
-from . import extract, latex, quantity
+from . import closing, extract, latex, quantity
 from .announced import announced_number, bare_number
 from .normalise import normalise
 from .pick import bare_choice, pick_choice
-from .values import Question, Verdict, VerdictStatus
+from .values import LETTERS, Question, Verdict, VerdictStatus
 
-RULE_VERSION = "1"
+RULE_VERSION = "2"
 NONE = "none"
 
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
@@ -35,11 +36,11 @@ def grade(text: str, question: Question) -> Verdict:
     cleaned = extract.clean(text)
     match question.kind:
         case "number":
-            return _grade_number(cleaned, question.gold)
+            return _grade_number(cleaned, question.gold, text)
         case "latex":
             return _grade_latex(cleaned, question.gold)
         case "choice":
-            return _grade_choice(cleaned, question)
+            return _grade_choice(cleaned, question, text)
         case "boolean":
             return _grade_boolean(cleaned, question.gold)
         case "text":
@@ -63,22 +64,23 @@ def _decided(right: bool, answer: str, rule: str) -> Verdict:
 # Numbers
 
 
-def _grade_number(cleaned: str, gold: str) -> Verdict:
+def _grade_number(cleaned: str, gold: str, raw: str) -> Verdict:
     reference = quantity.gold(gold)
     if reference is None:
         return _verdict("ungradable", None, "gold-is-no-number")
-    ambiguous: str | None = None
     for found in extract.announcements(cleaned, "number"):
         value, clear = announced_number(extract.unwrap(found.text))
-        if value is not None and clear:
-            return _decided(value.equals(reference), value.text, found.rule)
-        if value is not None:
-            ambiguous = f"{found.rule}+ambiguous"
-            break
-    if ambiguous:
-        return _verdict("unparsed", None, ambiguous)
-    bare = bare_number(cleaned)
-    return _decided(bare.equals(reference), bare.text, "bare") if bare else _verdict("unparsed", None, NONE)
+        if value is None:
+            continue
+        if not clear or extract.disowned(found.text):
+            return _verdict("unparsed", None, f"{found.rule}+{'disowned' if clear else 'ambiguous'}")
+        return _decided(value.equals(reference), value.text, found.rule)
+    bare, rule = bare_number(cleaned), "bare"
+    if bare is None and (marked := extract.bold(raw)):
+        bare, rule = bare_number(marked), "bold"
+    if bare is None and (first := closing.first_line(cleaned)):
+        bare, rule = bare_number(first), "first-line"
+    return _decided(bare.equals(reference), bare.text, rule) if bare else _verdict("unparsed", None, NONE)
 
 
 # LaTeX
@@ -103,7 +105,7 @@ def _compare_latex(answer: str, gold: str, rule: str) -> Verdict:
 # Choices
 
 
-def _grade_choice(cleaned: str, question: Question) -> Verdict:
+def _grade_choice(cleaned: str, question: Question, raw: str) -> Verdict:
     gold = (question.gold or "").strip().upper()
     for found in extract.announcements(cleaned, "choice"):
         picked, suffix = pick_choice(extract.unwrap(found.text), question.choices)
@@ -114,6 +116,15 @@ def _grade_choice(cleaned: str, question: Question) -> Verdict:
         picked, suffix = bare_choice(text, question.choices)
         if picked:
             return _decided(gold in picked, gold if gold in picked else picked[0], "bare" + suffix)
+    letters = LETTERS[: len(question.choices)] if question.choices else LETTERS[:10]
+    if closed := closing.letter(text, letters):
+        return _decided(closed == gold, closed, "closing-letter")
+    for part, rule in ((extract.bold(raw), "bold"), (closing.first_line(text), "first-line")):
+        if not part:
+            continue
+        picked, suffix = bare_choice(part, question.choices)
+        if picked:
+            return _decided(gold in picked, gold if gold in picked else picked[0], rule + suffix)
     return _verdict("unparsed", None, NONE)
 
 
@@ -133,6 +144,10 @@ def _grade_boolean(cleaned: str, gold: str) -> Verdict:
     if bare:
         value = _YES[bare.group(1).casefold()]
         return _decided(value == truth, str(value), "bare")
+    for word, rule in ((closing.truth(cleaned), "closing-word"), (closing.opening(cleaned), "first-word")):
+        if word:
+            value = _YES[word.casefold()]
+            return _decided(value == truth, str(value), rule)
     return _verdict("unparsed", None, NONE)
 
 

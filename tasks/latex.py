@@ -25,7 +25,8 @@ START_LIMIT_S = 60.0
 MAX_CHARS = 1000  # no answer is longer; a longer one is compared by its text only
 
 _DROP = re.compile(
-    r"\\left(?![a-z])|\\right(?![a-z])|\\[!,;:> ]|\\(?:quad|qquad|displaystyle|limits)\b|~|\\\$|\$|\\?%|\^\{?\\circ\}?"
+    r"\\left(?![a-z])|\\right(?![a-z])|(?<!\\)\\[!,;:> ]"
+    r"|\\(?:quad|qquad|displaystyle|limits)\b|~|\\\$|\$|\\?%|\^\{?\\circ\}?"
 )
 _FRAC = re.compile(r"\\[dtc]frac(?![a-z])")
 _SHORT_FRAC = re.compile(r"\\frac\s*(\d|[a-z]|\{[^{}]*\})\s*(\d|[a-z]|\{[^{}]*\})")

@@ -10,7 +10,9 @@ _ALONE_BEFORE = re.compile(r"(?:^|[^\w.,/:]|(?<!\d)[.,/:])$")
 _ALONE_AFTER = re.compile(r"(?!\w)(?![.,/:]\d)(?!\s*[√(^*/×+])")
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
 _IN_BRACKETS = re.compile(r"\(([A-Z])\)")
-_LETTER = re.compile(r"\W*(?:(?:option|choice|letter|answer)\s+)?[(\[\"'{]*([A-Za-z])(?![A-Za-z0-9'’])", re.IGNORECASE)
+_LETTER = re.compile(
+    r"\W*(?:(?:option|choice|letter|answer)\s+)?[(\[\"'{]*([A-Za-z])(?!['’]?[A-Za-z0-9])", re.IGNORECASE
+)
 
 
 def pick_choice(span: str, choices: tuple[str, ...]) -> tuple[list[str], str]:

@@ -1,9 +1,11 @@
 """Numbers as people and models write them, read as exact rationals.
 
-Read: 1,000  $51.00  -3  1/2  2 1/2  \\frac{1}{2}  20%  1.5 million  5 dollars and 50 cents  eighteen  1e3.
+Read: 1,000  $51.00  -3  1/2  2 1/2  2½  1\\frac{1}{2}  20%  1.5 million  5 dollars and 50 cents  1e3; and in words
+eighteen  two hundred and six  two-thirds  three and a half.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -11,11 +13,13 @@ MAX_DIGITS = 400  # longer digit strings are no answers, and Python refuses to c
 _SPACE = r"[ \u00a0\u2009\u202f]"
 _NUMBER = re.compile(
     rf"""(?P<sign>[-−–+])?{_SPACE}?(?:\\?[$£€¥₹]{_SPACE}?|(?:Rs\.?|USD|US\$)\s?)?(?P<sign2>[-−])?
-    (?:\\[dt]?frac\s*\{{\s*(?P<top>-?\d+)\s*\}}\s*\{{\s*(?P<bottom>\d+)\s*\}}
-      |(?P<whole>\d+){_SPACE}+(?P<mtop>\d+)\s*/\s*(?P<mbottom>\d+)(?![\d.])
+    (?:(?P<before>\d+(?:\\[ ,;!]|{_SPACE})*)?\\[cdt]?frac\s*
+         (?:\{{\s*(?P<top>-?\d+)\s*\}}\s*\{{\s*(?P<bottom>\d+)\s*\}}|(?P<stop>\d)\s*(?P<sbottom>\d))
+      |(?P<vwhole>\d+)?{_SPACE}?(?P<vulgar>[¼-¾⅐-⅞])
+      |(?P<whole>\d+){_SPACE}+(?P<mtop>\d+)\s*[/⁄∕]\s*(?P<mbottom>\d+)(?![\d.])
       |(?P<num>\d{{1,3}}(?:(?:,|\{{,\}}|\\,|,\\!\s?|[\u00a0\u2009\u202f])\d{{3}})+(?!\d)(?:\.\d+)?|\d+(?:\.\d+)?|\.\d+)
        (?P<exp>[eE][-+]?\d{{1,3}}(?![\w.]))?
-       (?:\s?/\s?(?P<over>\d+)(?![\d.,]*\d*/))?
+       (?:\s?[/⁄∕]\s?(?P<over>\d+)(?![\d.,]*\d*/))?
     )
     (?P<percent>\s?(?:\\?%|percent\b|per\scent\b))?
     (?:\s(?P<scale>thousand|million|billion|trillion)s?\b)?""",
@@ -28,6 +32,10 @@ _TEENS = ["thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
 _TENS = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
 _WORDS = {word: n for n, word in enumerate(_ONES + _TEENS)} | {word: 20 + 10 * n for n, word in enumerate(_TENS)}
 _WORD = re.compile(rf"(?:{'|'.join([*_WORDS, 'hundred', 'thousand', 'million'])})\b", re.IGNORECASE)
+_PARTS = {"half": 2, "third": 3, "fourth": 4, "quarter": 4, "fifth": 5, "sixth": 6, "eighth": 8, "tenth": 10}
+_PART = re.compile(rf"[\s-](?:({'|'.join(_PARTS)})(s)?|(halves))\b", re.IGNORECASE)
+_AND_A_HALF = re.compile(r"\s+and\s+(?:a|one)[\s-]half\b", re.IGNORECASE)
+_ARTICLE = re.compile(r"an?\s+(?=(?:hundred|thousand|million|half)\b(?!-))|(?=half\b(?!-))", re.IGNORECASE)
 _JOIN = re.compile(r"[\s-]+(?:and\s+)?")
 
 
@@ -83,9 +91,12 @@ def find_all(text: str) -> list[Quantity]:
 
 
 def words(text: str) -> Quantity | None:
-    """A number written in words at the start of `text`: "eighteen", "twenty-five", "two hundred and six"."""
+    """A number written in words at the start of `text`: "eighteen", "two hundred and six", "two-thirds", "a half"."""
     total = current = 0
-    position, end = 0, -1
+    article = _ARTICLE.match(text)
+    position, end = article.end() if article else 0, -1
+    if article and text[position : position + 4].lower() == "half":
+        return Quantity(Fraction(1, 2), text[: position + 4], 0, position + 4)
     while match := _WORD.match(text, position):
         word = match.group().lower()
         if word == "hundred":
@@ -99,7 +110,16 @@ def words(text: str) -> Quantity | None:
         if join is None:
             break
         position = join.end()
-    return None if end < 0 else Quantity(Fraction(total + current), text[:end], 0, end)
+    if end < 0:
+        return None
+    value = Fraction(total + current)
+    if half := _AND_A_HALF.match(text, end):
+        value, end = value + Fraction(1, 2), half.end()
+    elif (part := _PART.match(text, end)) and (value == 1) != bool(part.group(2) or part.group(3)):
+        name = "half" if part.group(3) else part.group(1).lower()
+        if name != "quarter" or value == 3 or text[end] == "-":  # two quarters are coins
+            value, end = value / _PARTS[name], part.end()
+    return Quantity(value, text[:end], 0, end)
 
 
 def gold(text: str) -> Gold | None:
@@ -118,8 +138,12 @@ def _read(match: re.Match[str]) -> Quantity | None:
         return None
     part = match.groupdict()
     try:
-        if part["top"] is not None:
-            value = Fraction(int(part["top"]), int(part["bottom"]))
+        if part["top"] or part["stop"]:
+            value = Fraction(int(part["top"] or part["stop"]), int(part["bottom"] or part["sbottom"]))
+            if part["before"]:
+                value += int(re.sub(r"\D", "", part["before"]))
+        elif part["vulgar"]:
+            value = Fraction(unicodedata.numeric(part["vulgar"])).limit_denominator(10) + int(part["vwhole"] or 0)
         elif part["whole"] is not None:
             value = int(part["whole"]) + Fraction(int(part["mtop"]), int(part["mbottom"]))
         else:
