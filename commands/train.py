@@ -24,6 +24,7 @@ from .common import (
     words,
 )
 from .store_verbs import left_out_words
+from .train_plan import show_plan, show_preflight
 
 if TYPE_CHECKING:
     from ..store.cells import Cell
@@ -61,7 +62,7 @@ def train(
 ) -> None:
     """Fine-tune a student on each chosen cell: rationales judged correct, training split, minus leaks.
 
-    Runs that are finished are not done again; a killed run is, from its start.
+    Runs that are finished are not done again; a killed run goes on from its last checkpoint.
     """
     from ..store.cells import select_cells
     from ..train import profiles
@@ -92,13 +93,7 @@ def train(
     for corpus in corpora:
         say(f"{corpus.cell.label}: {len(corpus.rows):,} rationales; left out: {left_out_words(corpus.left_out)}")
     if dry_run:
-        plan = {
-            "student": chosen.name,
-            "profile": resolved.model_dump(mode="json"),
-            "seeds": wanted_seeds,
-            "corpora": [{"name": c.name, "rows": len(c.rows), "corpus_hash": c.corpus_hash} for c in corpora],
-        }
-        print_json(plan)
+        show_plan(opened, chosen, corpora, wanted_seeds, resolved, as_json=as_json)
         return
     results = run_all(opened, chosen, corpora, wanted_seeds, resolved, trainer=trainer, processes=processes)
     show_runs(results, as_json=as_json)
@@ -149,9 +144,15 @@ def run_all(
     )
     with Bar(f"training {student.name}") as bar:
         shares: dict[int, float] = {}
+        looked_at: set[int] = set()
 
         def show(now: "TrainProgress") -> None:
-            if now.event == "step":
+            if now.event == "started" and now.detail and now.detail["resumed_from_step"]:
+                say(f"{now.label}: goes on from step {now.detail['resumed_from_step']}")
+            elif now.event == "preflight" and now.detail:
+                show_preflight(now.label, now.detail, first=not looked_at)
+                looked_at.add(now.run)
+            elif now.event == "step":
                 shares[now.run] = now.step / max(1, now.n_steps)
             elif now.event in ("finished", "failed", "interrupted"):
                 shares[now.run] = 1.0

@@ -1,7 +1,7 @@
-"""Make the base weights of `tiny` (train/tiny/): python -m cotdistill.train.pretrain_tiny [--out DIR].
+"""Make the base weights of `tiny` (train/tiny/): python -m cotdistill.train.pretrain_tiny [--size tiny-l] [--out DIR].
 
-A Llama of 0.4 million parameters, taught by tiny_exercises.py with the loss on results only. What it was told to do and
-how far it came is printed; docs/design/03-tiny-student.md has the figures of the weights that are shipped.
+A Llama of 0.15, 0.4 or 0.9 million parameters, taught by tiny_exercises.py with the loss on results only. How far
+it came is printed; docs/design/03-tiny-student.md has the figures of the weights that are shipped.
 """
 
 import argparse
@@ -26,14 +26,11 @@ DECAY_FROM = 0.4  # of a cycle's steps: constant until then, then linear to 2 %
 SORTED_BATCHES = 16  # drawn together and cut by length
 TOKENIZER_TEXTS = 8_000
 QUESTIONS_READ = 4_000  # training questions whose words the tokenizer sees; the model does not
-SHAPE = {
-    "hidden_size": 96,
-    "num_hidden_layers": 3,
-    "num_attention_heads": 3,
-    "num_key_value_heads": 3,
-    "intermediate_size": 256,
-    "max_position_embeddings": 512,
-    "tie_word_embeddings": True,
+HEAD = 32  # width of an attention head
+SIZES = {  # hidden width, layers, width of the feed-forward part
+    "tiny-s": (64, 2, 176),
+    "tiny": (96, 3, 256),
+    "tiny-l": (128, 4, 336),
 }
 
 
@@ -49,18 +46,25 @@ class Cycle:
 CYCLES = (Cycle(4_500, 1.0, SHARES), Cycle(2_600, 0.6, {"sum": 0.1, "statements": 0.8, "copy": 0.1}))
 
 
-def new_model(tokenizer: Any, seed: int) -> Any:
-    """An untrained `tiny`."""
+def new_model(tokenizer: Any, seed: int, size: str) -> Any:
+    """An untrained `tiny` of that size."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
+    hidden, layers, inner = SIZES[size]
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        **SHAPE,
+        hidden_size=hidden,
+        num_hidden_layers=layers,
+        num_attention_heads=hidden // HEAD,
+        num_key_value_heads=hidden // HEAD,
+        intermediate_size=inner,
+        max_position_embeddings=512,
+        tie_word_embeddings=True,
     )
     return LlamaForCausalLM(config)
 
@@ -93,7 +97,9 @@ def batch_of(rows: list[tuple[list[int], list[int]]], pad: int) -> dict[str, Any
     return {"input_ids": ids, "labels": labels, "attention_mask": mask}
 
 
-def pretrain(out: Path, cycles: Sequence[Cycle] = CYCLES, *, first: int = 0, seed: int = SEED) -> float:
+def pretrain(
+    out: Path, cycles: Sequence[Cycle] = CYCLES, *, size: str = "tiny", first: int = 0, seed: int = SEED
+) -> float:
     """Build the tokenizer, train the model, save both in `out` after every cycle. `first` > 0 goes on from what is
     saved there. Returns the mean loss of the last 100 steps."""
     import torch
@@ -106,7 +112,7 @@ def pretrain(out: Path, cycles: Sequence[Cycle] = CYCLES, *, first: int = 0, see
     else:
         texts = [e.text + e.results for e in islice(exercises(seed + 1), TOKENIZER_TEXTS)]
         tokenizer = tiny_tokenizer.build(texts + [q.text for q in arith.questions("train", QUESTIONS_READ)])
-        model = new_model(tokenizer, seed)
+        model = new_model(tokenizer, seed, size)
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(tokenizer)} tokens", flush=True)
     mean = 0.0
     for i, cycle in list(enumerate(cycles))[first:]:
@@ -148,7 +154,8 @@ def _train(model: Any, tokenizer: Any, cycle: Cycle, seed: int) -> float:
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Make the base weights of the built-in student.")
-    parser.add_argument("--out", type=Path, default=Path(__file__).parent / "tiny")
+    parser.add_argument("--size", choices=SIZES, default="tiny")
+    parser.add_argument("--out", type=Path, help="default: the folder of that size beside this file")
     parser.add_argument("--first-cycle", type=int, default=0, help="go on from what --out holds after this many cycles")
     chosen = parser.parse_args()
-    pretrain(chosen.out, first=chosen.first_cycle)
+    pretrain(chosen.out or Path(__file__).parent / chosen.size, size=chosen.size, first=chosen.first_cycle)

@@ -43,7 +43,8 @@ class RunResult:
 
 @dataclass(frozen=True, slots=True)
 class TrainProgress:
-    """What a progress bar shows. `event`: step, finished, failed or interrupted; `eta_s` for this run alone."""
+    """What a progress bar shows. `event`: started, preflight, step, finished, failed or interrupted; `eta_s` for this
+    run alone; `detail`: what a started or preflight event says."""
 
     event: str
     run: int
@@ -56,6 +57,7 @@ class TrainProgress:
     tokens_per_s: float | None = None
     eta_s: float | None = None
     error: str | None = None
+    detail: Mapping[str, Any] | None = None
 
 
 def train_runs(
@@ -176,6 +178,11 @@ class _Watch:
         self.ingested = time.monotonic()
 
     def message(self, job: int, message: workers.Message) -> None:
+        if message.get("event") in ("started", "preflight") and self.progress:
+            event = str(message["event"])
+            self.progress(
+                TrainProgress(event, job, len(self.labels), self.n_done, self.labels[job], detail=dict(message))
+            )
         if message.get("event") == "step" and self.progress:
             done, elapsed = int(message["step"]), float(message["elapsed_s"])
             self.progress(

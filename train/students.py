@@ -85,6 +85,19 @@ def locate(student: Student) -> Path:
         ) from error
 
 
+def load_tokenizer(path: Path) -> Any:
+    """The tokenizer of the model directory `path`. ConfigError when it has none that can be read."""
+    try:
+        from transformers import AutoTokenizer
+    except ImportError as error:
+        raise MissingExtra("transformers", "cpu") from error
+    try:
+        return AutoTokenizer.from_pretrained(path)
+    except (OSError, ValueError, KeyError) as error:
+        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise ConfigError(f"{path} has no tokenizer that can be read: {first}. Next: --student DIR with one") from error
+
+
 def base_hash(path: Path) -> str:
     """The identity of a base model: names and contents of its weights, config and tokenizer files."""
     return modeldir.weights_hash(path)

@@ -14,11 +14,12 @@ from typing import Any
 from ..errors import TrainError
 from ..tasks import modeldir, templates
 from . import checkpoints
+from .estimate import n_steps
 from .order import EpochOrder
+from .preflight import IGNORED, Preflight, look
 from .profiles import Profile
 
 NAME = "trl"
-IGNORED = -100  # a label that no loss is computed for
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +118,13 @@ def train(
     on_step: Callable[[Step], None],
     checkpoint_dir: Path | None = None,
     resume: checkpoints.Checkpoint | None = None,
+    on_ready: Callable[[Preflight], None] | None = None,
 ) -> Trained:
     """Train a copy of `base` and save it in `output` (safetensors, tokenizer); the base stays as it is.
 
     Checkpoints go to `checkpoint_dir` as often as the profile says; `resume` is the one to go on from. On a CPU the
-    weights are then, to the bit, those of a training that was never stopped.
+    weights are then, to the bit, those of a training that was never stopped. `on_ready` is told what will be learned
+    from, before the first step.
     TrainError: nothing to learn from, or a loss that is no number.
     """
     import copy
@@ -136,6 +139,8 @@ def train(
     set_seed(seed)
     started = time.monotonic()
     rows, n_cut = tokenize(pairs, base.tokenizer, template, profile.max_tokens)
+    if on_ready:
+        on_ready(look(rows, n_cut, base.tokenizer))
     model = copy.deepcopy(base.model)
     if profile.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
@@ -234,8 +239,6 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, fol
             self.optimizer: Any = for_model(self.model, **settings)
             return self.optimizer
 
-    steps = math.ceil(len(rows) / (profile.batch_size * profile.accumulate)) * profile.epochs
-    n_steps = min(math.ceil(steps), profile.max_steps or math.ceil(steps))
     config = SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=profile.batch_size,
@@ -245,7 +248,7 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, fol
         learning_rate=profile.lr,
         weight_decay=profile.weight_decay,
         lr_scheduler_type=profile.schedule,
-        warmup_steps=math.ceil(profile.warmup_share * n_steps),
+        warmup_steps=math.ceil(profile.warmup_share * n_steps(len(rows), profile)),
         max_grad_norm=profile.max_grad_norm,
         seed=seed,
         data_seed=seed,

@@ -20,6 +20,7 @@ from ..errors import TrainError
 from ..store.spool import SpoolWriter, utc_now
 from ..tasks import templates
 from . import checkpoints, trl_trainer
+from .preflight import Preflight
 from .profiles import Profile
 
 HEARTBEAT_S = 5.0
@@ -102,9 +103,14 @@ class _Run:
             on_step=self._step,
             checkpoint_dir=folder,
             resume=resume,
+            on_ready=self._ready,
         )
         partial.rename(final)
         return trained
+
+    def _ready(self, found: Preflight) -> None:
+        self._event("preflight", asdict(found))
+        self.say({"event": "preflight", **asdict(found), "warning": found.warning})
 
     def _step(self, step: trl_trainer.Step) -> None:
         row = {

@@ -94,7 +94,14 @@ def test_train_and_evaluate_and_do_neither_twice(store: Store, corpus: Corpus) -
     seen: list[TrainProgress] = []
     runs = train_runs(store, student="tiny", corpora=[corpus], seeds=[1, 2], profile=profile, progress=seen.append)
     assert [r.status for r in runs] == ["finished", "finished"]
-    assert {e.event for e in seen} == {"step", "finished"}
+    assert {e.event for e in seen} == {"started", "preflight", "step", "finished"}
+    looked = next(e.detail for e in seen if e.event == "preflight")
+    assert looked is not None
+    assert (looked["n_rows"], looked["n_cut"], looked["warning"]) == (FEW, 0, None)
+    prompt, answer = looked["samples"][0]
+    assert (prompt[0], answer[0]) == (False, True)  # the question is read, the rationale is learned
+    assert "The answer is" in answer[1]
+    assert "The answer is" not in prompt[1]
     weights = {r.detail["weights_hash"] for r in runs}
     base = students.base_hash(students.locate(students.resolve_student("tiny")))
     assert len(weights | {base}) == 3  # seeds differ, and both have learned something
