@@ -36,9 +36,10 @@ def test_steps_are_those_of_the_trainer() -> None:
     assert estimate.n_steps(2400, profiles.load("tiny", {"max_steps": 10})) == 10
 
 
+# weights: 768 x 96 + 3 x (4 x 96^2 + 3 x 96 x 256 + 2 x 96) + 96
 def test_the_shape_of_tiny_is_that_of_its_files() -> None:
     shape = estimate.shape_of(students.locate(students.resolve_student("tiny")))
-    assert (shape.weights, shape.hidden, shape.layers, shape.vocabulary) == (406_176, 96, 3, 768)  # 768 x 96 + 3 x (4 x 96^2 + 3 x 96 x 256 + 2 x 96) + 96
+    assert (shape.weights, shape.hidden, shape.layers, shape.vocabulary) == (406_176, 96, 3, 768)
 
 
 def test_full_training_needs_four_copies_of_the_weights_and_lora_one(tmp_path: Path) -> None:
