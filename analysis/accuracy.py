@@ -5,7 +5,10 @@ from collections.abc import Sequence
 from .answers import Answer, NamedQuestion, Row, tabulate
 from .labels import UNTOUCHED, count, decoder, percent, recipe_of, span
 
-COLUMNS = ("student", "dataset", "split", "teacher", "supervision", "accuracy", "95 %", "n", "runs", "unparsed", "cut")
+COLUMNS = (
+    *("student", "dataset", "split", "teacher", "supervision", "accuracy", "95 %", "n", "runs"),
+    *("strict", "unparsed", "cut"),
+)
 NEXT = "nothing is evaluated yet. Next: cotdistill train --student tiny, then cotdistill evaluate"
 
 
@@ -22,6 +25,7 @@ def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
             span(r["low"], r["high"]),
             r["n"],
             r["runs"],
+            percent(r["strict"]),
             percent(r["unparsed"]),
             percent(r["truncated"]),
         )
@@ -48,7 +52,8 @@ def how(found: Sequence[Row]) -> str:
     profiles = {(r["trainer"], r["profile"]) for r in found if r["profile"]}
     varied = f"; {count(len(profiles), 'training profile')}, a row each (--json)" if len(profiles) > 1 else ""
     return (
-        f"accuracy, unparsed and cut (by the token limit) in percent of n; Wilson 95 % intervals; "
+        f'accuracy, strict (the paper\'s rule: the first match of "The answer is X"), '
+        f"unparsed and cut (by the token limit) in percent of n; Wilson 95 % intervals; "
         f"measured by {'; '.join(engines)}{varied}"
     )
 

@@ -6,7 +6,23 @@ from collections.abc import Sequence
 from .answers import Answer, NamedQuestion, Row, tabulate
 from .labels import recipe_of
 
-COLUMNS = ("dataset", "teacher", "recipe", "got", "of", "right", "wrong", "unparsed", "unusable", "tokens", "steps")
+COLUMNS = (
+    *(
+        "dataset",
+        "teacher",
+        "recipe",
+        "got",
+        "of",
+        "right",
+        "wrong",
+        "unparsed",
+        "strict",
+        "unusable",
+        "tokens",
+        "steps",
+    ),
+)
+STRICT = 'strict: right by the paper\'s rule, the first match of "The answer is X", where a miss counts as wrong'
 NEXT = (
     "the store has no cells. Next: "
     "cotdistill generate --teacher builtin-strict --dataset arith, or cotdistill import paper DIR"
@@ -26,6 +42,7 @@ def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
             r["correct"],
             r["wrong"],
             r["unparsed"],
+            r["strict"],
             r["unusable"],
             _rounded(r["mean_tokens"]),
             _rounded(r["mean_steps"]),
@@ -45,7 +62,8 @@ def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
         )
     if found:
         notes.append(
-            "tokens and steps: means realised by the usable replies, counted by the rules of tasks/realised.py"
+            f"{STRICT}; tokens and steps: means realised by the usable replies, counted by the rules of "
+            "tasks/realised.py"
         )
     return tabulate(
         question, COLUMNS, rows, [*notes, *_holes(found)], found, ("dataset", "teacher", "unparsed", "unusable")

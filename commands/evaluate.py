@@ -162,14 +162,16 @@ def show_scores(store: "Store", results: Sequence["EvaluationResult"], *, as_jso
                 row["n"],
                 f"{100 * row['n_correct'] / row['n']:.1f}" if row["n"] else "-",
                 f"{100 * row['wilson_low']:.1f}-{100 * row['wilson_high']:.1f}" if row["n"] else "-",
+                f"{100 * row['n_strict'] / row['n']:.1f}" if row["n"] and row["n_strict"] is not None else "-",
                 row["n_unparsed"],
                 row["n_truncated"],
             )
             for row in group
         ]
-        columns = ("teacher", "trained on", "seed", "n", "% right", "95 % CI", "unparsed", "cut off")
+        columns = ("teacher", "trained on", "seed", "n", "% right", "95 % CI", "% strict", "unparsed", "cut off")
         print_rows(columns, shown, as_json=False, title=f"{student} on {dataset}, {split} split")
         print_note(f"{engine}, {labels.decoder(decoder)}; interval: Wilson 95 %; an unparsed answer counts as wrong")
+        print_note('% strict: by the paper\'s rule, the first match of "The answer is X"')
         print()
 
 

@@ -1,7 +1,8 @@
 """Judging: parse replies into rationales, and grade rationales and predictions against the gold answers.
 
-Both are free and repeatable. What has no row by the present version gets one; nothing is ever changed. The store is
-held only to fetch and to write a batch, not while grading.
+The paper's strict rule is applied beside ours and stored in the same row. All of it is free and repeatable: what has no
+row by the present version gets one; nothing is ever changed. The store is held only to fetch and to write a batch, not
+while grading.
 """
 
 from collections.abc import Callable
@@ -11,6 +12,7 @@ from typing import Any
 from ..tasks import keys
 from ..tasks.grading import RULE_VERSION, grade_many
 from ..tasks.realised import PARSER_VERSION, measure
+from ..tasks.strict import strict
 from ..tasks.values import Question
 from .spool import utc_now
 from .store import Store
@@ -96,9 +98,11 @@ def _grade(store: Store, query: str, table: str, key: str, what: str, progress: 
                 "status": verdict.status,
                 "answer": verdict.answer,
                 "rule": verdict.rule,
+                "strict_status": papers.status,
+                "strict_answer": papers.answer,
                 "judged_at": now,
             }
-            for row, verdict in zip(batch, grade_many(items), strict=True)
+            for row, verdict, papers in zip(batch, grade_many(items), (strict(*item) for item in items), strict=True)
         ]
         with store.write() as con:
             store.insert(con, table, rows)

@@ -34,7 +34,7 @@ class Status:
 
     def per_cell(self) -> list[tuple[str, Table]]:
         """A titled table for each data set and teacher, one line per cell."""
-        columns = ("recipe", "wanted", "missing", "correct", "wrong", "unparsed", "tokens")
+        columns = ("recipe", "wanted", "missing", "correct", "wrong", "unparsed", "strict", "tokens")
         groups: dict[str, list[tuple[Any, ...]]] = {}
         for cell in self.cells.as_dicts():
             line = (_recipe_words(cell), *(cell[name] for name in columns[1:-1]), cell["mean_tokens"])
@@ -43,7 +43,7 @@ class Status:
 
     def per_teacher(self) -> Table:
         """One line per data set and teacher: the counts of its cells added up."""
-        columns = ("dataset", "teacher", "wanted", "missing", "correct", "wrong", "unparsed")
+        columns = ("dataset", "teacher", "wanted", "missing", "correct", "wrong", "unparsed", "strict")
         lines: dict[tuple[str, str], list[int]] = {}
         for cell in self.cells.as_dicts():
             line = lines.setdefault((cell["dataset"], cell["teacher"]), [0] * (len(columns) - 2))

@@ -3,7 +3,8 @@
 -- engine, its seeds together. A miss or an unparsed answer counts as wrong; ungradable questions are left out.
 -- Columns: what was evaluated and how; the corpus, its cell and rows; runs, seeds; n answers, n_questions, n_correct, accuracy;
 -- low and high: Wilson's 95 % interval at n_effective, the independent answers that n answers of several runs to the same
--- questions are worth (n for one run; never under n_questions); run_low, run_high, run_accuracies: worst, best and every run; unparsed and
+-- questions are worth (n for one run; never under n_questions); strict: accuracy by the paper's rule, the first match of
+-- "The answer is X" (NULL where it was not applied); run_low, run_high, run_accuracies: worst, best and every run; unparsed and
 -- truncated shares; mean completion tokens by the student's own tokenizer.
 WITH evaluated AS (
     SELECT
@@ -23,6 +24,7 @@ WITH evaluated AS (
         e.arm_key, e.evaluation_key, p.question_key, count(*) AS n,
         count(*) FILTER (p.verdict = 'correct') AS n_correct,
         count(*) FILTER (p.verdict = 'unparsed') AS n_unparsed,
+        CASE WHEN count(p.strict_verdict) > 0 THEN count(*) FILTER (p.strict_verdict = 'correct') END AS n_strict,
         count(*) FILTER (p.finish_reason = 'length') AS n_truncated,
         sum(p.completion_tokens) AS tokens
     FROM evaluated AS e
@@ -38,7 +40,7 @@ WITH evaluated AS (
 ), pooled AS (
     SELECT
         a.arm_key, sum(a.n)::BIGINT AS n, sum(a.n_correct)::BIGINT AS n_correct,
-        sum(a.n_correct) / sum(a.n) AS accuracy,
+        sum(a.n_correct) / sum(a.n) AS accuracy, sum(a.n_strict) / sum(a.n) AS strict,
         sum(a.n_unparsed) / sum(a.n) AS unparsed, sum(a.n_truncated) / sum(a.n) AS truncated,
         sum(a.tokens) / sum(a.n) AS mean_completion_tokens
     FROM answers AS a GROUP BY ALL
@@ -68,7 +70,7 @@ SELECT
     w.n, w.n_questions, w.n_correct, w.accuracy,
     CASE WHEN w.n_correct = 0 THEN 0.0 ELSE greatest(0.0, w.centre - w.half) END AS low,
     CASE WHEN w.n_correct = w.n THEN 1.0 ELSE least(1.0, w.centre + w.half) END AS high,
-    w.n_effective, w.unparsed, w.truncated, w.mean_completion_tokens
+    w.n_effective, w.strict, w.unparsed, w.truncated, w.mean_completion_tokens
 FROM arms AS a
 JOIN wilson AS w ON w.arm_key = a.arm_key
 LEFT JOIN corpus AS k ON k.corpus_hash = a.corpus_hash

@@ -1,8 +1,9 @@
 -- Coverage: how far is each cell of the design, how was what came back judged, and which cells are missing?
 -- Grain: one cell; and one row with wanted 0 for each recipe that another teacher has on the same data set (a hole).
 -- Columns: dataset, teacher, level, format, gold_visible, prompt_version; wanted and received replies, missing; of those
--- received: unusable (refused, truncated, duplicate, ...), correct, wrong, unparsed, unjudged (its question is not loaded);
--- mean realised tokens and steps of the parsed rationales.
+-- received: unusable (refused, truncated, duplicate, ...), correct, wrong, unparsed, strict (right by the paper's rule: the
+-- first match of "The answer is X"), unjudged (its question is not loaded); mean realised tokens and steps of the parsed
+-- rationales.
 WITH filled AS (
     SELECT
         dataset, teacher, level, format, gold_visible, prompt_version,
@@ -13,6 +14,7 @@ WITH filled AS (
         count(*) FILTER (reply_status = 'ok' AND verdict = 'correct')    AS correct,
         count(*) FILTER (reply_status = 'ok' AND verdict = 'wrong')      AS wrong,
         count(*) FILTER (reply_status = 'ok' AND verdict = 'unparsed')   AS unparsed,
+        count(*) FILTER (reply_status = 'ok' AND strict_verdict = 'correct') AS strict,
         count(*) FILTER (reply_status = 'ok' AND (verdict IS NULL OR verdict = 'ungradable')) AS unjudged,
         avg(realised_tokens) FILTER (reply_status = 'ok')                AS mean_tokens,
         avg(realised_steps)  FILTER (reply_status = 'ok')                AS mean_steps
@@ -32,7 +34,8 @@ WITH filled AS (
 ), everything AS (
     SELECT * FROM filled
     UNION ALL BY NAME
-    SELECT *, 0 AS wanted, 0 AS received, 0 AS missing, 0 AS unusable, 0 AS correct, 0 AS wrong, 0 AS unparsed, 0 AS unjudged
+    SELECT *, 0 AS wanted, 0 AS received, 0 AS missing, 0 AS unusable, 0 AS correct, 0 AS wrong, 0 AS unparsed, 0 AS strict,
+        0 AS unjudged
     FROM holes
 )
 SELECT * FROM everything
