@@ -5,7 +5,7 @@ import sys
 import typer
 
 from . import __version__
-from .commands import imports, questions
+from .commands import imports, prompts, questions
 from .commands.analyze import analyze, report
 from .commands.batch import collect
 from .commands.demo import demo
@@ -29,6 +29,7 @@ app = typer.Typer(
 )
 app.add_typer(questions.app, name="questions")
 app.add_typer(imports.app, name="import")
+app.add_typer(prompts.app, name="prompts")
 app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
 app.command(epilog="Example: cotdistill collect --wait")(collect)
 app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(ingest)

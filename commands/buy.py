@@ -40,6 +40,7 @@ class Purchase:
     base_url: str | None = None
     batch: bool = False
     batch_size: int | None = None
+    prompts: Path | None = None
 
 
 def buy(
@@ -49,11 +50,13 @@ def buy(
     from ..gen.batch_reconcile import reconcile_batches
     from ..gen.harvest import Tally
     from ..gen.plan import Order, make_plan, totals, write_pending
+    from ..gen.prompts import load_prompts
     from ..store.ingest import ingest
     from ..store.jobs import record_job
     from ..store.locks import only_one
 
     opened = open_store(path, create=True, patience_s=float("inf"))
+    prompts = load_prompts(purchase.prompts)
     shard, shards = purchase.shard
     with only_one(opened.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):
         ingest(opened, opened.spool_dir)
@@ -70,6 +73,7 @@ def buy(
                 purchase.samples,
                 purchase.shard,
                 purchase.redo,
+                prompts,
             )
             for name in _datasets(opened, datasets, purchase.split, purchase.teacher)
         ]

@@ -23,6 +23,10 @@ DatasetsOption = Annotated[str | None, typer.Option("--dataset", help="Data sets
 TeachersOption = Annotated[str | None, typer.Option("--teacher", help="Teachers, comma-separated.")]
 LevelsOption = Annotated[str | None, typer.Option("--level", help="Levels: 4, or 1,3,5, or 1-6.")]
 FormatsOption = Annotated[str | None, typer.Option("--format", help="Formats, comma-separated.")]
+PromptsOption = Annotated[
+    Path | None,
+    typer.Option("--prompts", envvar="COTDISTILL_PROMPTS", help="Your folder of formats/, levels/, examples/."),
+]
 DEFAULT_STORE = Path("cotdistill.duckdb")
 
 

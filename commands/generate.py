@@ -7,7 +7,7 @@ import typer
 
 from ..errors import ConfigError
 from .buy import Purchase, buy
-from .common import DEFAULT_STORE, JsonOption, StoreOption, numbers, print_json, print_rows, say, words
+from .common import DEFAULT_STORE, JsonOption, PromptsOption, StoreOption, print_json, print_rows, say, words
 
 if TYPE_CHECKING:
     from ..gen.harvest import Tally
@@ -19,10 +19,12 @@ def generate(
     dataset: Annotated[
         str | None, typer.Option(help="Data sets, comma-separated; without it every loaded one with this split.")
     ] = None,
-    level: Annotated[str, typer.Option(help="Levels: 4, or 1,3,5, or 1-6.")] = "1-6",
+    level: Annotated[str | None, typer.Option(help="Levels: 4, or 1,3,5, or 1-6, or names; without it all.")] = None,
     format: Annotated[
         str,
-        typer.Option(help="original, least-to-most, rephrase-and-respond, symbolic, answer-only; comma-separated."),
+        typer.Option(
+            help="original, least-to-most, rephrase-and-respond, symbolic, answer-only, yours; comma-separated."
+        ),
     ] = "original",
     split: Annotated[str, typer.Option(help="Which split's questions.")] = "train",
     limit: Annotated[
@@ -52,6 +54,7 @@ def generate(
     teachers: Annotated[
         Path | None, typer.Option(envvar="COTDISTILL_TEACHERS", help="Your own registry of teachers (TOML).")
     ] = None,
+    prompts: PromptsOption = None,
     batch: Annotated[
         bool, typer.Option("--batch", help="Submit to the provider's batch API, at its batch price; then: collect.")
     ] = False,
@@ -61,12 +64,14 @@ def generate(
     as_json: JsonOption = False,
 ) -> None:
     """Harvest rationales from a teacher: what is in the store is never asked again."""
-    from ..gen.prompts import recipes
+    from ..gen.prompts import load_prompts, recipes
     from ..gen.teachers import connect, find_teacher, load_registry
     from ..tasks.values import Sampling
 
     found = find_teacher(teacher, registry=load_registry(teachers), base_url=base_url, model=model)
-    wanted = recipes(numbers(level, "--level") or [], words(format) or ["original"], "yes" if gold_visible else "no")
+    asked = load_prompts(prompts)
+    levels = asked.find_levels(words(level) or [str(one.number) for one in asked.levels])
+    wanted = recipes(levels, words(format) or ["original"], "yes" if gold_visible else "no", asked)
     if max_usd is not None and found.price is None:
         raise ConfigError(
             f"--max-usd cannot be kept: the price of {found.name} is unknown. Next: put usd_input, usd_output and "
@@ -101,6 +106,7 @@ def generate(
         base_url=base_url,
         batch=batch,
         batch_size=batch_size,
+        prompts=prompts,
     )
     tally = buy(store, purchase, dataset, dry_run=dry_run, as_json=as_json)
     if tally is None:

@@ -5,7 +5,7 @@ spool and is streamed from there: a million pending calls are never held in memo
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from ..store.store import Store
 from ..tasks import keys
 from ..tasks.realised import count_tokens
 from ..tasks.values import Message, Question, Recipe, Sampling
-from .prompts import build
+from .prompts import Prompts, build, shipped
 from .teachers import Teacher
 
 SQL = Path(__file__).parent / "sql"
@@ -47,6 +47,7 @@ class Order:
     n_samples: int = 1
     shard: tuple[int, int] = (0, 1)
     redo: tuple[str, ...] = ()
+    prompts: Prompts = field(default_factory=shipped)
 
     @property
     def cells(self) -> list[Cell]:
@@ -144,7 +145,7 @@ def stream_calls(order: Order, path: Path) -> Iterator[Call]:
                 question = _question(
                     order, (row["text"], row["choices"], row["answer_kind"], row["gold"], row["source"])
                 )
-                messages = build(question, by_cell[row["cell_key"]])
+                messages = build(question, by_cell[row["cell_key"]], order.prompts)
                 yield Call(row["reply_key"], row["question_key"], messages, row["sample_index"], row["redo"])
 
 
@@ -204,7 +205,7 @@ def _pages(store: Store, order: Order, recipes: Sequence[Recipe]) -> Iterator[pl
                     cell_key,
                     key,
                     sample,
-                    _reply_key(order, key, build(question, recipe), sample, 0),
+                    _reply_key(order, key, build(question, recipe, order.prompts), sample, 0),
                     order.sampling_key,
                     0,
                 )
@@ -255,7 +256,7 @@ def _record_redo(store: Store, order: Order) -> None:
             cell,
             key,
             sample,
-            _reply_key(order, key, build(questions[key], by_cell[cell]), sample, redo),
+            _reply_key(order, key, build(questions[key], by_cell[cell], order.prompts), sample, redo),
             order.sampling_key,
             redo,
         )
@@ -290,13 +291,23 @@ def _price(
 ) -> CellPlan:
     missing = n_wanted - n_cached
     if prompt is None:
-        sizes = [sum(count_tokens(m.content) for m in build(question, cell.recipe)) for question in probe]
+        sizes = [
+            sum(count_tokens(m.content) for m in build(question, cell.recipe, order.prompts)) for question in probe
+        ]
         prompt = sum(sizes) / max(1, len(sizes))
     if completion is None:
-        completion = float(EXPECTED_TOKENS[cell.recipe.level])
+        completion = float(_expected_tokens(order, cell.recipe.level))
     price = order.teacher.price
     usd = price.estimate(prompt * missing, completion * missing) if price else None
     return CellPlan(cell, n_wanted, n_cached, round(prompt * missing), round(completion * missing), usd)
+
+
+def _expected_tokens(order: Order, level: int | None) -> int:
+    """Of a scheme with more or fewer levels: what the level at the same place between coarsest and finest expects."""
+    n_levels = len(order.prompts.levels)
+    if level is None or n_levels == 6:
+        return EXPECTED_TOKENS[level]
+    return EXPECTED_TOKENS[1 + round(5 * (level - 1) / max(1, n_levels - 1))]
 
 
 def totals(plans: Sequence[CellPlan]) -> Mapping[str, float | None]:

@@ -63,24 +63,25 @@ class Prompts:
     def find_levels(self, names: Iterable[str]) -> list[int]:
         """Levels by number, span or name ("4", "1-3", "facts"), without doubles. ConfigError: no such level."""
         by_name = {level.name: level.number for level in self.levels}
+        last_level = len(self.levels)
         found: list[int] = []
         for name in names:
             first, dash, last = name.partition("-")
             if name in by_name:
-                found.append(by_name[name])
-            elif first.isdecimal() and (last.isdecimal() if dash else True) and int(last or first) >= int(first):
-                found += range(int(first), int(last or first) + 1)
+                span = range(by_name[name], by_name[name] + 1)
+            elif first.isdecimal() and (last.isdecimal() or not dash):
+                span = range(int(first), int(last or first) + 1)
             else:
-                found.append(0)
-            if not 1 <= found[-1] <= len(self.levels) or not found[-1]:
-                raise ConfigError(f"unknown level {name!r}. {self._levels_named()}; e.g. --level {self._span()}")
+                span = range(0)
+            unknown = next((n for n in span if not 1 <= n <= last_level), None if span else name)
+            if unknown is not None:
+                known = ", ".join(f"{level.number} ({level.name})" for level in self.levels)
+                raise ConfigError(
+                    f"--level {name!r}: unknown level {unknown}. Levels are {known}, from coarsest to finest. "
+                    f"Next: write them as 1,3,5, or as --level 1-{last_level}"
+                )
+            found += span
         return list(dict.fromkeys(found))
-
-    def _levels_named(self) -> str:
-        return f"Levels are {', '.join(f'{level.number} ({level.name})' for level in self.levels)}"
-
-    def _span(self) -> str:
-        return f"1-{len(self.levels)}" if len(self.levels) > 1 else "1"
 
 
 @cache

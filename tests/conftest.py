@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-_SETTINGS = ("OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "COTDISTILL_STORE", "COTDISTILL_AS")
+_SETTINGS = ("OPENAI_BASE_URL", "GOOGLE_GEMINI_BASE_URL", "COTDISTILL_STORE", "COTDISTILL_PROMPTS", "COTDISTILL_AS")
 for name in [n for n in os.environ if n.endswith(("_API_KEY", "_TOKEN")) or n in _SETTINGS]:
     os.environ.pop(name)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")

@@ -10,7 +10,8 @@ import pytest
 ROOT = Path(__file__).parent.parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERBS = [
-    "questions load", "questions add", "questions list", "import paper", "import rationales", "generate", "collect",
+    "questions load", "questions add", "questions list", "import paper", "import rationales", "prompts show",
+    "prompts list", "prompts check", "generate", "collect",
     "ingest", "status", "export", "train", "evaluate", "analyze", "report", "sql", "demo", "serve-teacher", "doctor",
 ]  # fmt: skip
 

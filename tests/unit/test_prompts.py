@@ -119,7 +119,7 @@ def test_recipes_are_levels_by_formats_and_answer_only_once() -> None:
     assert len(made) == len(set(made)) == 6 * 4 + 1
     assert [r for r in made if r.format == "answer-only"] == [Recipe(None, "answer-only", "no", prompts.PROMPT_VERSION)]
     assert {r.prompt_version for r in made} == {prompts.PROMPT_VERSION}
-    with pytest.raises(ConfigError, match=r"unknown level '7'. Levels are 1 \(result\), 2 \(stages\)"):
+    with pytest.raises(ConfigError, match=r"unknown level 7. Levels are 1 \(result\), 2 \(stages\)"):
         prompts.recipes([1, 7], ["original"], "no")
     with pytest.raises(ConfigError, match="unknown format 'socratic'"):
         prompts.recipes([1], ["socratic"], "no")
