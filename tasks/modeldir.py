@@ -43,3 +43,12 @@ def check(path: Path) -> None:
             json.loads(config.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ConfigError(f"{config} is not JSON ({error}). Next: fetch the model again") from error
+
+
+def family(path: Path) -> str | None:
+    """transformers' model_type of the model in `path`; None where its config.json does not say."""
+    config = path / "config.json"
+    if not config.exists():
+        return None
+    found = json.loads(config.read_text(encoding="utf-8")).get("model_type")
+    return str(found) if found else None

@@ -15,13 +15,23 @@ REGISTRY = Path(__file__).parent / "students.toml"
 @dataclass(frozen=True, slots=True)
 class Student:
     """A base model. `path` is its directory (None until `locate` has fetched it from the hub), `template` and `profile`
-    what it is trained with unless told otherwise."""
+    what it is trained with unless told otherwise; `context` in tokens. What is not known of it is None or empty."""
 
     name: str
     path: Path | None
     hub_id: str | None
-    template: str
-    profile: str
+    template: str = "auto"
+    profile: str = "laptop"
+    family: str | None = None
+    context: int | None = None
+    licence: str | None = None
+    gated: bool = False
+    note: str = ""
+
+    @property
+    def lora_targets(self) -> str:
+        """The modules an adapter goes to, comma-separated; `all-linear` for a family that is not in the registry."""
+        return str(_registry()["families"].get(self.family or "", "all-linear"))
 
 
 @cache
@@ -31,7 +41,7 @@ def _registry() -> dict[str, dict[str, Any]]:
 
 def known_students() -> list[str]:
     """The names in the registry."""
-    return list(_registry())
+    return list(_registry()["students"])
 
 
 def resolve_student(name: str) -> Student:
@@ -39,26 +49,21 @@ def resolve_student(name: str) -> Student:
 
     ConfigError: no such name, or a directory that holds no model.
     """
-    if entry := _registry().get(name):
-        where = str(entry["where"])
+    if entry := _registry()["students"].get(name):
+        known = {k: v for k, v in entry.items() if k not in ("where", "builtin")}
         inside = bool(entry.get("builtin"))
-        return Student(
-            name,
-            REGISTRY.parent / where if inside else None,
-            None if inside else where,
-            str(entry.get("template", "auto")),
-            str(entry.get("profile", "laptop")),
-        )
+        path = REGISTRY.parent / entry["where"] if inside else None
+        return Student(name, path, None if inside else entry["where"], **known)
     path = Path(name).expanduser()
     if path.is_dir():
         modeldir.check(path)
-        return Student(path.resolve().name, path.resolve(), None, "auto", "laptop")
+        return Student(path.resolve().name, path.resolve(), None, family=modeldir.family(path))
     if path.exists() or name.startswith((".", "/", "~")) or name.count("/") != 1:
         raise ConfigError(
-            f"no student {name!r}: neither a known name ({', '.join(_registry())}) nor a directory nor a hub id. "
+            f"no student {name!r}: neither a known name ({', '.join(known_students())}) nor a directory nor a hub id. "
             f"Next: --student tiny, or --student DIR"
         )
-    return Student(name, None, name, "auto", "laptop")
+    return Student(name, None, name)
 
 
 def locate(student: Student) -> Path:
@@ -79,9 +84,12 @@ def locate(student: Student) -> Path:
         return Path(snapshot_download(student.hub_id, allow_patterns=wanted))
     except Exception as error:  # the hub's errors have no common base
         reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        licence = (
+            f"accept its licence ({student.licence}) at https://huggingface.co/{student.hub_id} and set HF_TOKEN, or "
+        )
         raise ConfigError(
             f"student {student.name}: the hub did not give {student.hub_id} ({reason}). "
-            f"Next: accept its licence and set HF_TOKEN, or --student DIR with a copy"
+            f"Next: {licence if student.gated else ''}--student DIR with a copy"
         ) from error
 
 

@@ -58,6 +58,32 @@ def test_every_registered_student_has_a_known_template_and_profile() -> None:
         assert student.template in templates.NAMES
         assert student.profile in profiles.names()
         assert (student.path is None) != (student.hub_id is None)
+        assert student.licence and student.context and student.lora_targets != "all-linear"
+
+
+def test_the_papers_students_are_there_with_its_templates() -> None:
+    paper = [students.resolve_student(n) for n in students.known_students()]
+    found = {s.hub_id: s.template for s in paper if s.note == "in the paper"}
+    assert found == {
+        "meta-llama/Llama-3.2-1B": "llama3",
+        "meta-llama/Llama-3.2-3B": "llama3",
+        "google/gemma-2b": "gemma",
+        "bigscience/bloom-560m": "alpaca",
+        "bigscience/bloom-1b1": "alpaca",
+        "bigscience/bloom-1b7": "alpaca",
+        "bigscience/bloom-3b": "alpaca",
+    }
+    assert students.resolve_student("bloom-3b").lora_targets.startswith("query_key_value")
+
+
+def test_a_gated_student_says_where_its_licence_is_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(
+        ConfigError, match=r"Llama 3.2 Community.*huggingface.co/meta-llama/Llama-3.2-1B and set HF_TOKEN"
+    ):
+        students.locate(students.resolve_student("llama-3.2-1b"))
+    with pytest.raises(ConfigError, match="Next: --student DIR"):
+        students.locate(students.resolve_student("bloom-560m"))
 
 
 def test_tiny_is_small_and_on_disk() -> None:
