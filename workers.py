@@ -51,17 +51,19 @@ def run_jobs(
     *,
     processes: int,
     log_dir: Path,
+    python: Path | None = None,
     on_message: Callable[[int, Message], None] | None = None,
     on_outcome: Callable[[int, Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Do `jobs` in `python -m module` workers, `processes` at a time; one outcome per job, in the order of `jobs`.
+    `python`: the interpreter of another environment (environments.py); None: this one.
 
     `on_message(index of the job, message)` and `on_outcome` are called in this thread, as things arrive. Whatever
     interrupts this function stops the workers.
     """
     if not jobs:
         return []
-    pool = _Pool(module, list(jobs), log_dir)
+    pool = _Pool([str(python or sys.executable), "-m", module], list(jobs), log_dir)
     try:
         return pool.run(min(max(1, processes), len(jobs)), on_message, on_outcome)
     finally:
@@ -69,8 +71,8 @@ def run_jobs(
 
 
 class _Pool:
-    def __init__(self, module: str, jobs: list[Message], log_dir: Path) -> None:
-        self.module, self.jobs, self.log_dir = module, jobs, log_dir
+    def __init__(self, command: list[str], jobs: list[Message], log_dir: Path) -> None:
+        self.command, self.jobs, self.log_dir = command, jobs, log_dir
         self.inbox: queue.Queue[tuple[int, Message | None]] = queue.Queue()
         self.workers: dict[int, subprocess.Popen[bytes]] = {}
         self.listeners: list[threading.Thread] = []
@@ -138,7 +140,7 @@ class _Pool:
         number, self.started = self.started, self.started + 1
         with self._log_path(number).open("wb") as log:
             worker = subprocess.Popen(
-                [sys.executable, "-m", self.module],
+                self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,

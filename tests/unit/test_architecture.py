@@ -16,11 +16,23 @@ ARROWS = {
     "clients": {"tasks.values"},
     "store": {"tasks"},
     "gen": {"tasks", "clients", "store"},
-    "train": {"tasks", "clients", "store", "workers"},
-    "evaluate": {"tasks", "clients", "store", "workers"},
+    "train": {"tasks", "clients", "store", "workers", "environments"},
+    "evaluate": {"tasks", "clients", "store", "workers", "environments"},
     "analysis": {"tasks", "store"},
     "study": {"tasks", "store", "gen", "train", "evaluate", "analysis"},
-    "commands": {"tasks", "clients", "store", "gen", "train", "evaluate", "analysis", "study", "workers", ""},
+    "commands": {
+        "tasks",
+        "clients",
+        "store",
+        "gen",
+        "train",
+        "evaluate",
+        "analysis",
+        "study",
+        "workers",
+        "environments",
+        "",
+    },
 }
 HEAVY = {"torch", "transformers", "trl", "peft", "datasets", "vllm", "unsloth", "altair", "vl_convert", "math_verify"}
 
