@@ -21,6 +21,9 @@ class Lora(BaseModel):
     alpha: float = Field(default=32, gt=0, description="scale: the adapter counts alpha / rank times")
     dropout: float = Field(default=0.0, ge=0, lt=1)
     modules: str = Field(default="all-linear", description="peft's target_modules, comma-separated")
+    base_bits: Literal[4, 16] = Field(
+        default=16, description="4: the frozen base in 4 bits (QLoRA, Dettmers et al. 2023); unsloth on a GPU only"
+    )
     adapter: Literal["merged", "kept"] = Field(
         default="merged", description="save a whole model, or the adapter alone beside its base"
     )
@@ -64,6 +67,8 @@ class Profile(BaseModel):
         settings = self.model_dump(mode="json", exclude={"log_every", "checkpoint_every_s"})
         if self.method == "full":
             del settings["lora"]
+        elif self.lora.base_bits == 16:
+            del settings["lora"]["base_bits"]
         return settings
 
 

@@ -10,10 +10,11 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from .. import workers
+from .. import environments, workers
 from ..errors import ConfigError, MissingExtra
 from ..store.corpora import Corpus
 from ..store.ingest import ingest
+from ..store.jobs import LIBRARIES
 from ..store.jobs import versions as job_versions
 from ..store.spool import utc_now
 from ..store.store import Store, as_json
@@ -21,9 +22,9 @@ from ..tasks import keys
 from . import students
 from .profiles import Profile
 from .students import Student
-from .worker import Job
+from .worker import LOADERS, Job
 
-TRAINERS = ("trl",)
+TRAINERS = tuple(LOADERS)
 _INGEST_EVERY_S = 20.0
 
 
@@ -81,6 +82,9 @@ def train_runs(
     for library in ("torch", "trl", "peft"):
         if importlib.util.find_spec(library) is None:
             raise MissingExtra(library, "cpu")
+    if trainer != "unsloth" and profile.method == "lora" and profile.lora.base_bits == 4:
+        raise ConfigError(f"lora.base_bits = 4 is not for trainer {trainer}. Next: --trainer unsloth")
+    environment = environments.require(trainer) if trainer in environments.DISTRIBUTIONS else None
     chosen = students.resolve_student(student) if isinstance(student, str) else student
     base_dir = students.locate(chosen)
     template = chosen.template if profile.template == "auto" else profile.template
@@ -103,11 +107,12 @@ def train_runs(
     todo: list[int] = []
     for i, want in enumerate(wanted):
         output = folder / want.key
-        if want.key in before and (output / "model" / "config.json").is_file():
+        if want.key in before and any((output / "model").glob("*config.json")):
             results[i] = _result(want, chosen, "skipped", output, before[want.key])
         else:
             todo.append(i)
-    versions = as_json({**job_versions(), "argv": sys.argv[1:]})
+    libraries = environment.versions(LIBRARIES) if environment else {}
+    versions = as_json({**job_versions(), **libraries, "argv": sys.argv[1:]})
     with store.write() as con:
         store.insert(
             con,
@@ -141,6 +146,7 @@ def train_runs(
                 corpus_file=str(_corpus_file(folder, wanted[i].corpus).resolve()),
                 output_dir=str((folder / wanted[i].key).resolve()),
                 spool_dir=str(store.spool_dir.resolve()),
+                trainer=trainer,
             )
         )
         for i in todo
@@ -151,6 +157,7 @@ def train_runs(
         jobs,
         processes=processes,
         log_dir=folder / "logs",
+        python=environment.python if environment else None,
         on_message=watch.message,
         on_outcome=watch.outcome,
     )

@@ -59,12 +59,14 @@ class Trained:
 
 @dataclass(frozen=True, slots=True)
 class Base:
-    """A loaded base model, to be copied for every run of a worker."""
+    """A loaded base model, to be copied for every run of a worker. `make(profile, seed)`, where there is one, gives the
+    model to train instead of a copy, its adapter already on it (unsloth_trainer.py)."""
 
     path: Path
     tokenizer: Any
     model: Any
     device: str
+    make: Callable[[Profile, int], Any] | None = None
 
 
 def load_base(path: Path, dtype: str) -> Base:
@@ -141,7 +143,7 @@ def train(
     rows, n_cut = tokenize(pairs, base.tokenizer, template, profile.max_tokens)
     if on_ready:
         on_ready(look(rows, n_cut, base.tokenizer))
-    model = copy.deepcopy(base.model)
+    model = base.make(profile, seed) if base.make else copy.deepcopy(base.model)
     if profile.freeze_embeddings:
         model.get_input_embeddings().weight.requires_grad_(False)
     recorder = _Recorder(on_step, started - (resume.seconds if resume else 0.0), resume.tokens if resume else 0)
@@ -253,7 +255,7 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, fol
         seed=seed,
         data_seed=seed,
         bf16=model.dtype == torch.bfloat16,
-        fp16=False,
+        fp16=model.dtype == torch.float16,
         use_cpu=base.device == "cpu",
         gradient_checkpointing=profile.gradient_checkpointing,
         max_length=profile.max_tokens,
@@ -272,21 +274,26 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, fol
         args=config,
         train_dataset=rows,
         processing_class=base.tokenizer,
-        peft_config=_lora(profile) if profile.method == "lora" else None,
+        peft_config=_lora(profile) if profile.method == "lora" and base.make is None else None,
         callbacks=[Log()],
     )
+
+
+def lora_targets(profile: Profile) -> str | list[str]:
+    """peft's `target_modules`: the one word "all-linear", or the modules by name."""
+    wanted = profile.lora.modules
+    return wanted if wanted == "all-linear" else [m.strip() for m in wanted.split(",")]
 
 
 def _lora(profile: Profile) -> Any:
     from peft import LoraConfig
 
-    wanted = profile.lora.modules
     return LoraConfig(
         task_type="CAUSAL_LM",
         r=profile.lora.rank,
         lora_alpha=profile.lora.alpha,
         lora_dropout=profile.lora.dropout,
-        target_modules=wanted if wanted == "all-linear" else [m.strip() for m in wanted.split(",")],
+        target_modules=lora_targets(profile),
     )
 
 

@@ -19,13 +19,14 @@ from .. import workers
 from ..errors import TrainError
 from ..store.spool import SpoolWriter, utc_now
 from ..tasks import templates
-from . import checkpoints, trl_trainer
+from . import checkpoints, trl_trainer, unsloth_trainer
 from .preflight import Preflight
 from .profiles import Profile
 
 HEARTBEAT_S = 5.0
 ROTATE_S = 20.0  # so that a long training can be looked at while it runs
 TELL_EVERY_S = 0.5
+LOADERS = {trl_trainer.NAME: trl_trainer.load_base, unsloth_trainer.NAME: unsloth_trainer.load_base}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,7 @@ class Job:
     corpus_file: str
     output_dir: str
     spool_dir: str
+    trainer: str = trl_trainer.NAME
 
 
 class Worker:
@@ -54,11 +56,11 @@ class Worker:
         with _only_one(Path(job.output_dir), job.run_key), SpoolWriter(Path(job.spool_dir), "train") as spool:
             return _Run(job, spool, say).do(self)
 
-    def load(self, path: Path, dtype: str) -> trl_trainer.Base:
-        """The base in `path`, from memory where it is the last one."""
+    def load(self, path: Path, dtype: str, trainer: str) -> trl_trainer.Base:
+        """The base in `path`, from memory where it is the last one. A worker's jobs all have the same trainer."""
         if self.base is None or self.base.path != path:
             self.base = None
-            self.base = trl_trainer.load_base(path, dtype)
+            self.base = LOADERS[trainer](path, dtype)
         return self.base
 
 
@@ -86,7 +88,7 @@ class _Run:
 
     def _train(self, worker: Worker, folder: Path, resume: checkpoints.Checkpoint | None) -> trl_trainer.Trained:
         job, profile = self.job, Profile.model_validate(self.job.profile)
-        base = worker.load(Path(job.base_dir), profile.dtype)
+        base = worker.load(Path(job.base_dir), profile.dtype, job.trainer)
         template = templates.resolve(job.template, base.tokenizer)
         with Path(job.corpus_file).open(encoding="utf-8") as file:
             pairs = [trl_trainer.Pair(**json.loads(line)) for line in file]
