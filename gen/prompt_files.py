@@ -25,7 +25,8 @@ _RULER = "---"
 _LEVEL_FILE = re.compile(r"([1-9]\d*)-([a-z][a-z0-9-]*)")
 _NAME = re.compile(r"[a-z][a-z0-9-]*")
 _EXAMPLE_NAME = re.compile(r"[A-Za-z0-9][\w.-]*")
-_STEP_HEAD = re.compile(r"^\s*\[\[\s*step\s*\]\]", re.MULTILINE)
+_STEP_HEAD = re.compile(r"^[ \t]*\[\[\s*step\s*\]\]", re.MULTILINE)
+_TOML_LINE = re.compile(r"line (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def _fields(file: Path, number: int, text: str) -> tuple[str, ...]:
         raise problem(file, number, f"{error}", "write a brace that is no field twice: {{ or }}") from error
     for _, name, spec, conversion in parts:
         if name is not None and (not name.isidentifier() or spec or conversion):
-            raise problem(file, number, f"{{{name}}} is no field's name", "a bare name such as {say}")
+            raise problem(file, number, f"{{{name}}} is no bare field name", "write it such as {say}")
     return tuple(name for _, name, _, _ in parts if name is not None)
 
 
@@ -182,26 +183,26 @@ def _read_example(file: Path) -> Example:
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{file} is no TOML: {error}. Next: repair that line") from error
+        named = _TOML_LINE.search(str(error))
+        line = int(named[1]) if named else len(text.splitlines())
+        raise problem(file, line, f"this is no TOML: {error}", "repair that line") from error
     steps = raw.pop("step", None)
     choices = raw.pop("choices", [])
     allowed = {"question", "gold", "restated"}
     for key, value in raw.items():
         if key not in allowed or not isinstance(value, str) or not value.strip():
-            raise problem(
-                file,
-                _line_of(text, key),
-                f"{key!r} is not one of question, choices, gold, restated, a text each",
-                "fix",
-            )
+            what = f"{key!r} is not one of question, gold, restated (texts) and choices"
+            raise problem(file, _line_of(text, key), what, "correct it or take it out")
     for key in ("question", "gold"):
         if key not in raw:
             raise problem(file, 1, f"the example has no {key!r}", f'add a line {key} = "..."')
     if not isinstance(choices, list) or not all(isinstance(choice, str) for choice in choices):
         raise problem(file, _line_of(text, "choices"), "choices is a list of texts", 'choices = ["...", "..."]')
-    if not isinstance(steps, list) or not steps:
+    if not isinstance(steps, list) or not steps or not all(isinstance(step, dict) for step in steps):
         raise problem(file, len(text.splitlines()) + 1, "the example has no [[step]]", "add its steps")
     heads = [text.count("\n", 0, found.start()) + 1 for found in _STEP_HEAD.finditer(text)]
+    if len(heads) != len(steps):  # written in another of TOML's ways
+        heads = [_line_of(text, "step")] * len(steps)
     made = tuple(_step(file, line, step) for line, step in zip(heads, steps, strict=True))
     return Example(file.stem, raw["question"], tuple(choices), raw["gold"], raw.get("restated"), made, file)
 
@@ -210,10 +211,12 @@ def _step(file: Path, line: int, raw: dict[str, Any]) -> Step:
     levels = raw.pop("levels", None)
     is_list = isinstance(levels, list) and levels and all(type(level) is int and level > 0 for level in levels)
     if not is_list:
-        raise problem(file, line, "a step says the levels that write it", "levels = [3, 4]")
+        raise problem(file, line, "a step says the levels that write it", "add a line levels = [3, 4]")
     for name, value in raw.items():
         if not isinstance(value, str) or not value.strip() or "\n" in value or name in ONCE | {COUNTER}:
-            raise problem(file, line, f"the step's {name!r} is not a field with one line of text", "fix it")
+            raise problem(
+                file, line, f"the step's {name!r} is not a field with one line of text", "correct it or take it out"
+            )
     return Step(tuple(levels), raw, line)
 
 

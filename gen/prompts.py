@@ -134,7 +134,9 @@ def recipes(
     prompts.find_levels(map(str, levels))
     for format in formats:
         if format not in prompts.format_names:
-            raise ConfigError(f"unknown format {format!r}. Known: {', '.join(prompts.format_names)}")
+            raise ConfigError(
+                f"unknown format {format!r}. Known: {', '.join(prompts.format_names)}. Next: cotdistill prompts list"
+            )
     made = []
     for format in formats:
         grains: Sequence[int | None] = (None,) if format == ANSWER_ONLY else levels
@@ -209,7 +211,9 @@ def _answer_only(dataset: str, kind: AnswerKind) -> str:
 def _system(prompts: Prompts, number: int, format_name: str, example_name: str | None, kind: AnswerKind) -> str:
     level = prompts.levels[prompts.find_levels([str(number)])[0] - 1]
     if format_name not in prompts.formats:
-        raise ConfigError(f"unknown format {format_name!r}. Known: {', '.join(prompts.format_names)}")
+        raise ConfigError(
+            f"unknown format {format_name!r}. Known: {', '.join(prompts.format_names)}. Next: cotdistill prompts list"
+        )
     format = prompts.formats[format_name]
     text = _read("system.txt").format(
         level=number,

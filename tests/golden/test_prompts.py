@@ -13,19 +13,14 @@ from pathlib import Path
 import pytest
 
 from cotdistill.gen import prompts
+from cotdistill.gen.samples import SAMPLES
 from cotdistill.tasks import keys
 from cotdistill.tasks.values import Question, Recipe
 
 FOLDER = Path(__file__).parent / "prompts"
 WRITE = bool(os.environ.get("COTDISTILL_WRITE_GOLDEN"))
-QUESTIONS = {
-    "number": Question("own", "train", "A box holds 6 eggs. How many eggs do 4 boxes hold?", "number", "24"),
-    "latex": Question("own", "train", "Simplify $\\frac{6}{8}$.", "latex", "\\frac{3}{4}"),
-    "choice": Question("own", "train", "What do bees make?", "choice", "B", ("silk", "honey", "wool")),
-    "aqua": Question("aqua", "train", "How much is half of 18?", "choice", "C", ("7", "8", "9", "10")),
-    "boolean": Question("own", "train", "Could a snail win a race against a hare?", "boolean", "False"),
-    "text": Question("own", "train", "Which animal says moo?", "text", "a cow"),
-}
+AQUA = Question("aqua", "train", "How much is half of 18?", "choice", "C", ("7", "8", "9", "10"))
+QUESTIONS: dict[str, Question] = {**SAMPLES, "aqua": AQUA}
 ALL = [
     (name, recipe)
     for name in QUESTIONS
