@@ -49,6 +49,8 @@ class Cell:
             words.append("gold shown")
         elif r.gold_visible == "no" and r.prompt_version.startswith("import"):
             words.append("gold hidden")
+        if "+" in r.prompt_version:  # a user's own levels or formats: the level's number alone would mislead
+            words.append(f"prompts {r.prompt_version}")
         return words
 
     def row(self) -> dict[str, object]:

@@ -88,6 +88,7 @@ def test_the_version_is_what_the_recipe_reads(tmp_path: Path) -> None:
     assert first.version("two") == second.version("two")
     cells = [Cell("arith", "t", recipes([1], ["one"], "no", prompts)[0]) for prompts in (first, second)]
     assert cells[0].key != cells[1].key
+    assert cells[0].slug != cells[1].slug and first.version("one") in cells[0].label
 
 
 def test_a_layout_counts_repeats_and_frames(tmp_path: Path) -> None:
