@@ -13,6 +13,7 @@ from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.generate import generate
 from .commands.hints import typed
+from .commands.runs import runs
 from .commands.serve import serve_teacher
 from .commands.store_verbs import export, ingest, sql, status
 from .commands.train import train
@@ -37,6 +38,7 @@ app.command(epilog="Example: cotdistill status --json")(status)
 app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp --teacher gpt-4o --level 5")(export)
 app.command(epilog='Example: cotdistill sql "SELECT dataset, count(*) FROM question GROUP BY ALL"')(sql)
 app.command(epilog="Example: cotdistill train --student tiny --seeds 1-3")(train)
+app.command(epilog="Example: cotdistill runs --student tiny")(runs)
 app.command(epilog="Example: cotdistill evaluate --limit 200")(evaluate)
 app.command(epilog="Example: cotdistill analyze levels --dataset arith")(analyze)
 app.command(epilog="Example: cotdistill report --out report.html")(report)

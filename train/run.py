@@ -1,8 +1,10 @@
 """`train`: one run per corpus and seed, a few side by side; finished runs are not done again."""
 
+import filecmp
 import importlib.metadata
 import importlib.util
 import json
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -11,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import environments, workers
-from ..errors import ConfigError, MissingExtra
+from ..errors import ConfigError, MissingExtra, TrainError
 from ..store.corpora import Corpus
 from ..store.ingest import ingest
 from ..store.jobs import LIBRARIES
@@ -235,15 +237,21 @@ def _finished(store: Store, run_keys: Sequence[str]) -> dict[str, dict[str, Any]
 
 
 def _corpus_file(folder: Path, corpus: Corpus) -> Path:
-    """The corpus as JSON lines for the workers, who never open the store. Written once: its name is its hash."""
+    """The corpus as JSON lines for the workers, who never open the store. Its name is its hash.
+
+    TrainError: a file of that name holds something else, so that runs would be trained on what no store knows.
+    """
     path = folder / "corpora" / f"{corpus.corpus_hash}.jsonl"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_suffix(".partial")
-        with partial.open("w", encoding="utf-8") as file:
-            for row in corpus.rows:
-                if row.split == "train":
-                    line = {"prompt": row.prompt, "completion": row.completion}
-                    file.write(json.dumps(line, ensure_ascii=False) + "\n")
-        partial.rename(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f"{path.name}.{os.getpid()}.partial")
+    with partial.open("w", encoding="utf-8") as file:
+        for row in corpus.rows:
+            line = {"prompt": row.prompt, "completion": row.completion}
+            if row.split != "train":
+                line["split"] = row.split
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    if path.exists() and not filecmp.cmp(path, partial, shallow=False):
+        partial.unlink()
+        raise TrainError(f"{path} is not the corpus {corpus.name} any more: somebody changed it. Next: rm {path}")
+    partial.rename(path)
     return path

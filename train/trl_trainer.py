@@ -5,6 +5,7 @@ ids with labels. On a CPU everything is float32 and one thread per process.
 """
 
 import math
+import resource
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,7 +33,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One recorded step. `tokens`: prompt and completion tokens seen so far, without padding."""
+    """One recorded step. `tokens`: prompt and completion tokens seen so far, without padding; `memory_bytes`: the peak
+    so far, of the process or of the GPU; `validation_loss`: at the end of an epoch, where there are validation rows."""
 
     step: int
     n_steps: int
@@ -41,6 +43,8 @@ class Step:
     grad_norm: float | None
     tokens: int
     elapsed_s: float
+    memory_bytes: int | None = None
+    validation_loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +59,7 @@ class Trained:
     n_pairs: int
     n_cut: int
     final_loss: float | None
+    validation_loss: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +126,7 @@ def train(
     checkpoint_dir: Path | None = None,
     resume: checkpoints.Checkpoint | None = None,
     on_ready: Callable[[Preflight], None] | None = None,
+    validation: Sequence[Pair] = (),
 ) -> Trained:
     """Train a copy of `base` and save it in `output` (safetensors, tokenizer); the base stays as it is.
 
@@ -148,7 +154,17 @@ def train(
         model.get_input_embeddings().weight.requires_grad_(False)
     recorder = _Recorder(on_step, started - (resume.seconds if resume else 0.0), resume.tokens if resume else 0)
     folder = checkpoint_dir or output.parent / "checkpoints"
-    trainer = _trainer(model, base, Dataset.from_list(rows), profile, seed, folder, recorder)
+    held_out, _ = tokenize(validation, base.tokenizer, template, profile.max_tokens)
+    trainer = _trainer(
+        model,
+        base,
+        Dataset.from_list(rows),
+        Dataset.from_list(held_out) if held_out else None,
+        profile,
+        seed,
+        folder,
+        recorder,
+    )
     trainer.train(resume_from_checkpoint=str(resume.path) if resume else None)
     seconds = recorder.elapsed_s
     saved = _save(trainer.model, base, profile, output)
@@ -162,6 +178,7 @@ def train(
         n_pairs=len(rows),
         n_cut=n_cut,
         final_loss=recorder.last_loss,
+        validation_loss=recorder.validation_loss,
     )
 
 
@@ -172,6 +189,7 @@ class _Recorder:
         self.on_step, self.started = on_step, started
         self.tokens = self.tokens_before = tokens_before
         self.last_loss: float | None = None
+        self.validation_loss: float | None = None
 
     @property
     def elapsed_s(self) -> float:
@@ -179,6 +197,9 @@ class _Recorder:
         return time.monotonic() - self.started
 
     def log(self, step: int, n_steps: int, logs: Mapping[str, float]) -> None:
+        if "eval_loss" in logs:
+            self.validation_loss = float(logs["eval_loss"])
+            self._tell(step, n_steps, {}, validation_loss=self.validation_loss)
         if "loss" not in logs:
             return
         loss = float(logs["loss"])
@@ -187,20 +208,35 @@ class _Recorder:
         self.last_loss = loss
         if "num_tokens" in logs:
             self.tokens = self.tokens_before + int(logs["num_tokens"])
+        self._tell(step, n_steps, logs, loss=loss)
+
+    def _tell(self, step: int, n_steps: int, logs: Mapping[str, float], **losses: float) -> None:
         self.on_step(
             Step(
                 step=step,
                 n_steps=n_steps,
-                loss=loss,
+                loss=losses.get("loss"),
                 learning_rate=logs.get("learning_rate"),
                 grad_norm=logs.get("grad_norm"),
                 tokens=self.tokens,
                 elapsed_s=self.elapsed_s,
+                memory_bytes=_peak_memory(),
+                validation_loss=losses.get("validation_loss"),
             )
         )
 
 
-def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, folder: Path, recorder: _Recorder) -> Any:
+def _peak_memory() -> int:
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # kilobytes on Linux
+
+
+def _trainer(
+    model: Any, base: Base, rows: Any, held_out: Any, profile: Profile, seed: int, folder: Path, recorder: _Recorder
+) -> Any:
     import torch
     from transformers import TrainerCallback
     from trl import SFTConfig, SFTTrainer
@@ -264,6 +300,8 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, fol
         dataloader_pin_memory=base.device != "cpu",
         logging_steps=profile.log_every,
         logging_nan_inf_filter=False,
+        eval_strategy="no" if held_out is None else "epoch",
+        per_device_eval_batch_size=profile.batch_size,
         save_strategy="no",  # checkpoints are made by the clock, not by the step
         save_total_limit=checkpoints.KEEP,
         report_to="none",
@@ -273,6 +311,7 @@ def _trainer(model: Any, base: Base, rows: Any, profile: Profile, seed: int, fol
         model=model,
         args=config,
         train_dataset=rows,
+        eval_dataset=held_out,
         processing_class=base.tokenizer,
         peft_config=_lora(profile) if profile.method == "lora" and base.make is None else None,
         callbacks=[Log()],

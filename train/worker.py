@@ -91,13 +91,16 @@ class _Run:
         base = worker.load(Path(job.base_dir), profile.dtype, job.trainer)
         template = templates.resolve(job.template, base.tokenizer)
         with Path(job.corpus_file).open(encoding="utf-8") as file:
-            pairs = [trl_trainer.Pair(**json.loads(line)) for line in file]
+            rows = [json.loads(line) for line in file]
+        splits: dict[str, list[trl_trainer.Pair]] = {"train": [], "validation": []}
+        for row in rows:
+            splits[row.get("split", "train")].append(trl_trainer.Pair(row["prompt"], row["completion"]))
         final, partial = Path(job.output_dir) / "model", Path(job.output_dir) / "model.partial"
         for leftover in (final, partial):
             shutil.rmtree(leftover, ignore_errors=True)
         trained = trl_trainer.train(
             base,
-            pairs,
+            splits["train"],
             template,
             profile,
             seed=job.seed,
@@ -106,6 +109,7 @@ class _Run:
             checkpoint_dir=folder,
             resume=resume,
             on_ready=self._ready,
+            validation=splits["validation"],
         )
         partial.rename(final)
         return trained
@@ -124,6 +128,8 @@ class _Run:
             "grad_norm": step.grad_norm,
             "tokens": step.tokens,
             "elapsed_s": step.elapsed_s,
+            "memory_bytes": step.memory_bytes,
+            "validation_loss": step.validation_loss,
         }
         self.spool.append("run_step", row)
         now = time.monotonic()

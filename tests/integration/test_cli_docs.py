@@ -12,7 +12,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERBS = [
     "questions load", "questions add", "questions list", "import paper", "import rationales", "prompts show",
     "prompts list", "prompts check", "generate", "collect",
-    "ingest", "status", "export", "train", "evaluate", "analyze", "report", "sql", "demo", "serve-teacher", "doctor",
+    "ingest", "status", "export", "train", "runs", "evaluate", "analyze", "report", "sql", "demo", "serve-teacher",
+    "doctor",
 ]  # fmt: skip
 
 

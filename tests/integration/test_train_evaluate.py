@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from cotdistill.errors import ConfigError
+from cotdistill.errors import ConfigError, TrainError
 from cotdistill.evaluate.decoding import Decoder
 from cotdistill.evaluate.models import base_model, trained_models
 from cotdistill.evaluate.run import evaluate_models
@@ -158,6 +158,29 @@ def _worker_pid(store: Store) -> int:
             if record["table"] == "run_event" and record["row"]["event"] == "started":
                 return int(json.loads(record["row"]["detail"])["pid"])
     raise AssertionError("no started event in the spool")
+
+
+def test_validation_rows_are_not_learned_from_but_measured(store: Store, corpus: Corpus) -> None:
+    from dataclasses import replace
+
+    rows = tuple(replace(row, split="validation" if i % 4 == 0 else "train") for i, row in enumerate(corpus.rows))
+    split = replace(corpus, rows=rows, corpus_hash="0" * 32)
+    profile = profiles.load("tiny", {"epochs": 2})
+    seen: list[TrainProgress] = []
+    (run,) = train_runs(store, student="tiny", corpora=[split], seeds=[1], profile=profile, progress=seen.append)
+    assert run.status == "finished", run.error
+    looked = next(e.detail for e in seen if e.event == "preflight")
+    assert looked is not None and looked["n_rows"] == FEW * 3 // 4
+    measured = one(
+        store, "SELECT count(*), bool_and(validation_loss > 0) FROM run_step WHERE validation_loss IS NOT NULL"
+    )
+    assert measured == (2, True)  # once an epoch
+    assert one(store, "SELECT min(memory_bytes) > 100_000_000 FROM run_step") == (True,)
+    # Somebody edits the file that the workers read: the run is not started on what no store knows.
+    path = store.dir_for("runs") / "corpora" / f"{split.corpus_hash}.jsonl"
+    path.write_text(path.read_text().replace("The answer", "An answer", 1))
+    with pytest.raises(TrainError, match=r"is not the corpus .* Next: rm "):
+        train_runs(store, student="tiny", corpora=[split], seeds=[2], profile=profile)
 
 
 def test_one_failing_run_does_not_stop_the_other(store: Store, corpus: Corpus, tmp_path: Path) -> None:
