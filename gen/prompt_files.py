@@ -13,7 +13,7 @@ import re
 import string
 import tomllib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -84,19 +84,23 @@ class Example:
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What one folder holds, as read."""
+    """What one folder holds, as read; `texts` is every file's content."""
 
     path: Path
-    levels: tuple[Level, ...] = ()
-    formats: Mapping[str, Format] = field(default_factory=dict)
-    examples: Mapping[str, Example] = field(default_factory=dict)
+    levels: tuple[Level, ...]
+    formats: Mapping[str, Format]
+    examples: Mapping[str, Example]
+    texts: Mapping[Path, str]
 
 
 def read_folder(path: Path) -> Folder:
     """All levels, formats and examples of a folder. ConfigError: file, line, what is wrong, what to do."""
     if not path.is_dir():
         raise ConfigError(f"no folder {path} of prompts. Next: check --prompts (COTDISTILL_PROMPTS)")
-    levels = [_read_level(file) for file in _files(path / "levels", "txt")]
+    places = (("levels", "txt"), ("formats", "txt"), ("examples", "toml"))
+    files = {place: _files(path / place, suffix) for place, suffix in places}
+    texts = {file: _text(file) for found in files.values() for file in found}
+    levels = [_read_level(file, texts[file]) for file in files["levels"]]
     levels.sort(key=lambda level: level.number)
     for place, level in enumerate(levels, 1):
         if level.number != place:
@@ -106,9 +110,9 @@ def read_folder(path: Path) -> Folder:
             )
         if level.name in {other.name for other in levels[: place - 1]}:
             raise ConfigError(f"{level.file}: the level name {level.name!r} is taken. Next: rename the file")
-    formats = [_read_format(file) for file in _files(path / "formats", "txt")]
-    examples = [_read_example(file) for file in _files(path / "examples", "toml")]
-    return Folder(path, tuple(levels), {f.name: f for f in formats}, {e.name: e for e in examples})
+    formats = [_read_format(file, texts[file]) for file in files["formats"]]
+    examples = [_read_example(file, texts[file]) for file in files["examples"]]
+    return Folder(path, tuple(levels), {f.name: f for f in formats}, {e.name: e for e in examples}, texts)
 
 
 def problem(file: Path, line: int, what: str, next: str) -> ConfigError:
@@ -133,27 +137,27 @@ def _text(file: Path) -> str:
         raise ConfigError(f"{file} cannot be read: {error}. Next: save it as UTF-8 text") from error
 
 
-def _read_level(file: Path) -> Level:
+def _read_level(file: Path, text: str) -> Level:
     named = _LEVEL_FILE.fullmatch(file.stem)
     if not named:
         raise ConfigError(f"{file}: a level's file is called N-name.txt. Next: a name such as levels/2-medium.txt")
-    rule = " ".join(_text(file).split())
+    rule = " ".join(text.split())
     if not rule:
         raise problem(file, 1, "a level needs its rule, what counts as a step", "write it into the file")
     return Level(int(named[1]), named[2], rule, file)
 
 
-def _read_format(file: Path) -> Format:
+def _read_format(file: Path, text: str) -> Format:
     if not _NAME.fullmatch(file.stem):
         raise ConfigError(f"{file}: a format's name is small letters, digits and hyphens. Next: rename the file")
-    lines = _text(file).splitlines()
+    lines = text.splitlines()
     ruler = next((i for i, line in enumerate(lines) if line.strip() == _RULER), None)
     if ruler is None:
         raise problem(file, len(lines) + 1, "the layout is missing", "a line --- and below it a line such as {say}")
     rule = " ".join(" ".join(lines[:ruler]).split())
     if not rule:
         raise problem(file, 1, "a format needs its rule above the line ---", "write it there")
-    layout = [Line(text, i, _fields(file, i, text)) for i, text in enumerate(lines[ruler + 1 :], ruler + 2)]
+    layout = [Line(line, i, _fields(file, i, line)) for i, line in enumerate(lines[ruler + 1 :], ruler + 2)]
     stepped = [i for i, line in enumerate(layout) if set(line.fields) - ONCE - {COUNTER}]
     if not stepped:
         what = "no line of the layout has a step field, so a worked example would have no steps"
@@ -176,10 +180,9 @@ def _fields(file: Path, number: int, text: str) -> tuple[str, ...]:
     return tuple(name for _, name, _, _ in parts if name is not None)
 
 
-def _read_example(file: Path) -> Example:
+def _read_example(file: Path, text: str) -> Example:
     if not _EXAMPLE_NAME.fullmatch(file.stem):
         raise ConfigError(f"{file}: an example is called after an answer kind or a data set. Next: rename the file")
-    text = _text(file)
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:

@@ -53,7 +53,7 @@ class Prompts:
             read.append(self.own.formats[format].file)
         if not read:
             return PROMPT_VERSION
-        content = [(f.relative_to(self.own.path).as_posix(), f.read_text(encoding="utf-8")) for f in sorted(read)]
+        content = [(file.relative_to(self.own.path).as_posix(), self.own.texts[file]) for file in sorted(read)]
         return f"{PROMPT_VERSION}+{keys.digest('prompts', content)[:8]}"
 
     def example_for(self, dataset: str, kind: str) -> Example | None:
