@@ -22,6 +22,7 @@ from ..store.spool import utc_now
 from ..store.store import Store, as_json
 from ..tasks import keys
 from . import students
+from .card import write_card
 from .profiles import Profile
 from .students import Student
 from .worker import LOADERS, Job
@@ -167,6 +168,21 @@ def train_runs(
     for i, outcome in zip(todo, outcomes, strict=True):
         status = {"done": "finished", "failed": "failed", "lost": "interrupted"}[outcome.status]
         results[i] = _result(wanted[i], chosen, status, folder / wanted[i].key, outcome.detail, outcome.error)
+    for i, result in results.items():
+        model = result.output_dir / "model"
+        if result.status == "finished" or (result.status == "skipped" and not (model / "README.md").exists()):
+            write_card(
+                model,
+                student=chosen,
+                corpus=wanted[i].corpus,
+                profile=profile,
+                seed=wanted[i].seed,
+                trainer=trainer,
+                run_key=wanted[i].key,
+                base_hash=base_hash,
+                template=template,
+                outcome=result.detail,
+            )
     return [results[i] for i in range(len(wanted))]
 
 

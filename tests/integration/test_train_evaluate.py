@@ -19,7 +19,7 @@ from cotdistill.store.cells import Cell
 from cotdistill.store.corpora import Corpus, implicit_corpus
 from cotdistill.store.spool import utc_now
 from cotdistill.store.store import Store
-from cotdistill.tasks import keys
+from cotdistill.tasks import keys, modeldir
 from cotdistill.tasks.datasets import arith
 from cotdistill.tasks.values import Question, Recipe
 from cotdistill.train import profiles, students
@@ -104,6 +104,12 @@ def test_train_and_evaluate_and_do_neither_twice(store: Store, corpus: Corpus) -
     assert "The answer is" not in prompt[1]
     weights = {r.detail["weights_hash"] for r in runs}
     base = students.base_hash(students.locate(students.resolve_student("tiny")))
+    card = (runs[0].output_dir / "model" / "README.md").read_text(encoding="utf-8")
+    assert f"| weights hash | {runs[0].detail['weights_hash']} |" in card
+    assert corpus.corpus_hash in card and "Apache-2.0" in card
+    assert (
+        modeldir.weights_hash(runs[0].output_dir / "model") == runs[0].detail["weights_hash"]
+    )  # the card is no weight
     assert len(weights | {base}) == 3  # seeds differ, and both have learned something
     steps = one(store, "SELECT count(*), bool_and(loss > 0 AND grad_norm > 0 AND tokens > 0) FROM run_step")
     assert steps == (6, True)
