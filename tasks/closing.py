@@ -18,7 +18,10 @@ _LETTER_END = re.compile(
     r"(?:(?i:\b(?:answer|ans|option|choice|thus|hence|therefore|so|is|was|be))[\s:.)=*-]*\(?([A-Z]))\)?[\s.!*]*$"
 )
 _TRUTH = re.compile(r"(?:(?<![A-Za-z])|(?<=[a-z]))(True|False|TRUE|FALSE)[^\w]*$")
-_UNSURE = re.compile(r"(?:\b(?:or|nor|not|whether|if|neither|either|given|provided)|n't)\b[^.\n]{0,12}$", re.IGNORECASE)
+_UNSURE = re.compile(
+    r"(?:\b(?:or|nor|not|whether|if|neither|either)|n't)\b[^.\n]{0,12}$|\b(?:given|provided)\s(?:answer\s)?(?:is|was)\s*$",
+    re.IGNORECASE,
+)
 _OPENING = re.compile(r"\W*(yes|no|true|false)\s*(?:[,.:;!—–\n]|-\s)", re.IGNORECASE)
 
 

@@ -52,7 +52,8 @@ _BOXED_BARE = re.compile(r"\$?\\(?:boxed|fbox)\s+([^\s{}$.,;]+)")
 _A_COLON = re.compile(r"(?:^|\n)[ \t]*A[ \t]*:")
 _OPTION_IS = re.compile(r"\b(?:correct|right|best)\s+(?:option|choice|letter)\s*(?:is|would\s+be|:)", re.IGNORECASE)
 _OPTION_CORRECT = re.compile(
-    r"\b(?:option|choice)\s+(?=\(?[A-Z]\b\)?[^.\n]{0,60}?\s+is\s+(?:the\s+)?(?:correct|right|best)\b)", re.IGNORECASE
+    r"(?:\b(?i:option|choice)\s+|(?:^|[.!?\n]\s*)(?=[A-Z][):.,]?\s))"
+    r"(?=\(?[A-Z]\b[).:,]?[^.\n]{0,60}?\s+(?i:is\s+(?:the\s+)?(?:correct|right|best)\b(?!\s+(?:to|in|for|that)\b)))"
 )
 _CHOOSE = re.compile(
     r"\b(?:I|we)(?:'d|\s+(?:would|will|should|must|have\s+to))?\s+(?:choose|pick|select|go\s+with)\s+"

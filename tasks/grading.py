@@ -99,6 +99,8 @@ def _grade_latex(cleaned: str, gold: str) -> Verdict:
 
 def _compare_latex(answer: str, gold: str, rule: str) -> Verdict:
     right, how = latex.equal(answer, gold)
+    if right is None:
+        return _verdict("ungradable", None, f"{rule}+{how}")
     return _decided(right, answer, f"{rule}+{how}")
 
 

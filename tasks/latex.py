@@ -2,7 +2,8 @@
 
 Order: equal after normalisation ("exact"); both plain numbers ("number", exact rationals); math-verify ("math-verify").
 The library can hang or eat memory on short inputs, so it works in a child process with a hard limit per item: on
-silence or death the child is killed, the item counts as not equal ("undecided"), and the next item starts a new child.
+silence or death the child is killed, the item is "undecided" (None), and the next item starts a new child. A text of
+more than MAX_CHARS is compared as text only ("too-long"): no gold answer is as long.
 """
 
 import atexit
@@ -67,18 +68,19 @@ def looks_bare(text: str) -> bool:
     return bool(_BARE.search(text)) and len(re.findall(r"(?<![\\\w])[a-z]{3,}", text)) <= 1
 
 
-def equal(answer: str, gold: str) -> tuple[bool, str]:
-    """Whether the answer equals the gold, and what decided: exact, number, math-verify or undecided."""
+def equal(answer: str, gold: str) -> tuple[bool | None, str]:
+    """Whether the answer equals the gold (None: cannot be told), and what decided: exact, number, math-verify, too-long
+    or undecided."""
     left, right = normalised(answer), normalised(gold)
     if left == right or _LEADING_NAME.sub("", left) == _LEADING_NAME.sub("", right):
         return True, "exact"
     if len(answer) > MAX_CHARS or len(gold) > MAX_CHARS:
-        return False, "undecided"
+        return False, "too-long"
     said, wanted = number(answer), number(gold)
     if said is not None and wanted is not None:
         return wanted.accepts(said.value), "number"
     verdict = _verified(gold, answer)
-    return bool(verdict), "math-verify" if verdict is not None else "undecided"
+    return verdict, "math-verify" if verdict is not None else "undecided"
 
 
 @functools.lru_cache(maxsize=65_536)

@@ -9,7 +9,7 @@ import logging
 import signal
 import sys
 
-MEMORY_BYTES = 4 << 30
+MEMORY_BYTES = 2 << 30
 
 
 def main() -> None:

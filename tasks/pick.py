@@ -91,4 +91,4 @@ def bare_choice(text: str, choices: tuple[str, ...]) -> tuple[list[str], str]:
 
 def _plain(text: str) -> str:
     words = " ".join(text.casefold().split()).strip(" .,;:!?\"'()[]$*")
-    return _ARTICLE.sub("", words)
+    return _ARTICLE.sub("", words.replace(" percent", "%").replace(" %", "%"))
