@@ -40,7 +40,8 @@ def evaluate(
         int | None, typer.Option(min=1, help="At most so many questions, the same for every model.")
     ] = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in the student's tokens.")] = 256,
-    engine: Annotated[str, typer.Option(help="transformers.")] = "transformers",
+    engine: Annotated[str, typer.Option(help="auto (vllm where there is a GPU), vllm or transformers.")] = "auto",
+    tensor_parallel: Annotated[int, typer.Option(min=1, help="GPUs that share one model; vllm only.")] = 1,
     processes: Annotated[int, typer.Option(min=1, help="Models side by side, one thread each.")] = 2,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -56,6 +57,7 @@ def evaluate(
         limit=limit,
         max_new_tokens=max_new_tokens,
         engine=engine,
+        tensor_parallel=tensor_parallel,
         processes=processes,
     )
     show_scores(opened, results, as_json=as_json)
@@ -72,13 +74,14 @@ def evaluate_all(
     split: str = "test",
     limit: int | None = None,
     max_new_tokens: int = 256,
-    engine: str = "transformers",
+    engine: str = "auto",
+    tensor_parallel: int = 1,
     processes: int = 2,
 ) -> list["EvaluationResult"]:
     """Every finished run on its own data set's split, or on `datasets`; with a bar over all questions."""
     from ..evaluate.decoding import Decoder
     from ..evaluate.models import base_model, trained_models
-    from ..evaluate.run import evaluate_models
+    from ..evaluate.run import evaluate_plan, resolve_engine
     from ..store.jobs import record_job
     from ..train.students import locate, resolve_student
 
@@ -95,30 +98,30 @@ def evaluate_all(
             f"train --student {student or 'tiny'}, or name a data set to examine an untouched student on"
         )
     decoder = Decoder(max_new_tokens=max_new_tokens)
+    engine, _ = resolve_engine(engine)
     record_job(
         store,
         "evaluate",
-        {"datasets": list(plan), "split": split, "limit": limit, "decoder": decoder, "engine": engine},
+        {"datasets": list(plan), "split": split, "limit": limit, "decoder": decoder}
+        | {"engine": engine, "tensor_parallel": tensor_parallel},
     )
-    results: list[EvaluationResult] = []
-    for name, keys in plan.items():
-        models = trained_models(store, keys)
-        if not keys:
-            found = resolve_student(student or "tiny")
-            models = [base_model(found.name, locate(found), found.template)]
-        with Bar(f"evaluating on {name}") as bar:
-            results += evaluate_models(
-                store,
-                dataset=name,
-                split=split,
-                models=models,
-                limit=limit,
-                decoder=decoder,
-                engine=engine,
-                processes=min(processes, len(models)),
-                progress=_Follow(bar),
-            )
-    return results
+    untouched = []
+    if not all(plan.values()):
+        found = resolve_student(student or "tiny")
+        untouched = [base_model(found.name, locate(found), found.template)]
+    examined = {name: trained_models(store, keys) if keys else untouched for name, keys in plan.items()}
+    with Bar(f"evaluating on {', '.join(plan)}") as bar:
+        return evaluate_plan(
+            store,
+            examined,
+            split=split,
+            limit=limit,
+            decoder=decoder,
+            engine=engine,
+            tensor_parallel=tensor_parallel,
+            processes=processes,
+            progress=_Follow(bar),
+        )
 
 
 class _Follow:
