@@ -13,6 +13,7 @@ from .common import (
     FormatsOption,
     JsonOption,
     LevelsOption,
+    RationaleOption,
     StoreOption,
     TeachersOption,
     numbers,
@@ -28,7 +29,7 @@ from .train_plan import show_plan, show_preflight
 
 if TYPE_CHECKING:
     from ..store.cells import Cell
-    from ..store.corpora import Corpus
+    from ..store.corpora import Corpus, RationaleKind
     from ..store.store import Store
     from ..train.run import RunResult, TrainProgress
 
@@ -43,6 +44,7 @@ def train(
         int | None, typer.Option(min=1, help="At most so many questions per corpus, the same for all.")
     ] = None,
     any_verdict: Annotated[bool, typer.Option(help="Train on wrong and unparsed rationales too.")] = False,
+    rationale: RationaleOption = "visible",
     seeds: Annotated[str, typer.Option(help="Seeds: 1, or 1,2,3, or 1-5.")] = "1",
     profile: Annotated[
         str | None, typer.Option(help="paper, fast, laptop, or a TOML file; default: the student's.")
@@ -54,7 +56,7 @@ def train(
     batch_size: Annotated[int | None, typer.Option(min=1, help="Instead of the profile's.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=8, help="Longest pair, instead of the profile's.")] = None,
     template: Annotated[str | None, typer.Option(help="auto, chat, alpaca, gemma, llama3 or plain.")] = None,
-    trainer: Annotated[str, typer.Option(help="trl.")] = "trl",
+    trainer: Annotated[str, typer.Option(help="trl, or unsloth (just setup cpu or cuda).")] = "trl",
     processes: Annotated[int, typer.Option(min=1, help="Runs side by side, one thread each.")] = 2,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show profile and corpora; train nothing.")] = False,
     store: StoreOption = DEFAULT_STORE,
@@ -89,7 +91,7 @@ def train(
         levels=numbers(level, "--level"),
         formats=words(format),
     )
-    corpora = make_corpora(opened, cells, rows=rows, any_verdict=any_verdict)
+    corpora = make_corpora(opened, cells, rows=rows, any_verdict=any_verdict, rationale=rationale)
     for corpus in corpora:
         say(f"{corpus.cell.label}: {len(corpus.rows):,} rationales; left out: {left_out_words(corpus.left_out)}")
     if dry_run:
@@ -103,7 +105,12 @@ def train(
 
 
 def make_corpora(
-    store: "Store", cells: Sequence["Cell"], *, rows: int | None, any_verdict: bool = False
+    store: "Store",
+    cells: Sequence["Cell"],
+    *,
+    rows: int | None,
+    any_verdict: bool = False,
+    rationale: "RationaleKind" = "visible",
 ) -> list["Corpus"]:
     """The implicit corpus of each cell. Cells of which nothing can be trained on are said and skipped; ConfigError when
     that is all of them."""
@@ -112,7 +119,7 @@ def make_corpora(
     corpora, reasons = [], []
     for cell in cells:
         try:
-            corpora.append(implicit_corpus(store, cell, n_questions=rows, any_verdict=any_verdict))
+            corpora.append(implicit_corpus(store, cell, n_questions=rows, any_verdict=any_verdict, rationale=rationale))
         except ConfigError as error:
             reasons.append(str(error))
     if not corpora:
