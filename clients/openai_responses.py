@@ -90,6 +90,7 @@ class ResponsesAdapter:
                 completion_tokens=count(usage, "output_tokens"),
                 reasoning_tokens=count(usage, "output_tokens_details", "reasoning_tokens"),
                 cached_tokens=count(usage, "input_tokens_details", "cached_tokens"),
+                cache_write_tokens=count(usage, "input_tokens_details", "cache_write_tokens"),
             ),
         )
 

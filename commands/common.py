@@ -7,7 +7,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 
 import typer
 
@@ -23,6 +23,12 @@ DatasetsOption = Annotated[str | None, typer.Option("--dataset", help="Data sets
 TeachersOption = Annotated[str | None, typer.Option("--teacher", help="Teachers, comma-separated.")]
 LevelsOption = Annotated[str | None, typer.Option("--level", help="Levels: 4, or 1,3,5, or 1-6.")]
 FormatsOption = Annotated[str | None, typer.Option("--format", help="Formats, comma-separated.")]
+RationaleOption = Annotated[
+    Literal["visible", "reasoning"],
+    typer.Option(
+        "--rationale", help="What of a reply is taught: its visible answer, or its reasoning trace and the answer."
+    ),
+]
 PromptsOption = Annotated[
     Path | None,
     typer.Option("--prompts", envvar="COTDISTILL_PROMPTS", help="Your folder of formats/, levels/, examples/."),

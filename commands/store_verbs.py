@@ -13,6 +13,7 @@ from .common import (
     FormatsOption,
     JsonOption,
     LevelsOption,
+    RationaleOption,
     StoreOption,
     TeachersOption,
     numbers,
@@ -90,6 +91,7 @@ def export(
     level: LevelsOption = None,
     format: FormatsOption = None,
     any_verdict: Annotated[bool, typer.Option(help="Take wrong and unparsed rationales too.")] = False,
+    rationale: RationaleOption = "visible",
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -110,7 +112,7 @@ def export(
     corpora, skipped = [], []
     for cell in cells:
         try:
-            corpora.append(implicit_corpus(opened, cell, any_verdict=any_verdict))
+            corpora.append(implicit_corpus(opened, cell, any_verdict=any_verdict, rationale=rationale))
         except ConfigError as error:
             skipped.append(str(error))
     if not corpora:

@@ -19,7 +19,7 @@ TOKENS_PER_MESSAGE = 16
 def most(price: Price, messages: Sequence[Message], max_tokens: int) -> float:
     """The most that one call can cost, in dollars."""
     prompt = sum(len(m.content.encode()) + TOKENS_PER_MESSAGE for m in messages)
-    return price.estimate(prompt, max_tokens)
+    return price.at_most(prompt, max_tokens)
 
 
 def spent(store: Store) -> float:

@@ -68,6 +68,7 @@ def attempt_row(
         "completion_tokens": usage.completion_tokens if usage else None,
         "reasoning_tokens": usage.reasoning_tokens if usage else None,
         "cached_tokens": usage.cached_tokens if usage else None,
+        "cache_write_tokens": usage.cache_write_tokens if usage else None,
         "usd": cost.usd,
         "usd_basis": cost.basis,
         "error": error[:MAX_ERROR_CHARACTERS] if error else None,

@@ -27,8 +27,9 @@ OTHER_KEY_ENV = {"GEMINI_API_KEY": "GOOGLE_API_KEY"}
 OPENAI_HEADERS_ENV = {"OpenAI-Organization": "OPENAI_ORG_ID", "OpenAI-Project": "OPENAI_PROJECT_ID"}
 # What an entry says of its model, and nothing of another model that is asked for in its place.
 ABOUT_THE_MODEL = (
-    *("context", "refuses", "reasoning_efforts", "include_thoughts", "thinking_budget", "retired"),
-    *("usd_input", "usd_output", "usd_cached_input", "batch_discount", "listed_on", "listed_until"),
+    *("context", "max_tokens", "refuses", "reasoning_efforts", "include_thoughts", "thinking_budget", "retired"),
+    *("usd_input", "usd_output", "usd_cached_input", "usd_cache_write", "batch_discount", "usd_batch_cached_input"),
+    *("listed_on", "listed_until"),
 )
 
 
@@ -44,6 +45,7 @@ class Teacher(BaseModel):
     base_url: str | None = None
     key_env: str | None = None
     context: int | None = None
+    max_tokens: int = Field(default=1024, ge=1)
     refuses: tuple[Sampled, ...] = ()
     reasoning_efforts: tuple[str, ...] = ()
     include_thoughts: bool = False
@@ -54,7 +56,9 @@ class Teacher(BaseModel):
     usd_input: float | None = None
     usd_output: float | None = None
     usd_cached_input: float | None = None
+    usd_cache_write: float | None = None
     batch_discount: float | None = Field(default=None, ge=0, lt=1)
+    usd_batch_cached_input: float | None = None
     listed_on: date | None = None
     listed_until: date | None = None
 
@@ -108,7 +112,15 @@ class Teacher(BaseModel):
             return None
         if self.usd_input is None or self.usd_output is None or self.listed_on is None:
             return None
-        return Price(self.usd_input, self.usd_output, self.listed_on, self.usd_cached_input, self.batch_discount)
+        return Price(
+            self.usd_input,
+            self.usd_output,
+            self.listed_on,
+            self.usd_cached_input,
+            self.usd_cache_write,
+            self.batch_discount,
+            self.usd_batch_cached_input,
+        )
 
 
 def load_registry(extra: Path | None = None) -> dict[str, Teacher]:

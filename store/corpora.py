@@ -4,12 +4,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import ConfigError
 from ..tasks import keys
 from ..tasks.grading import RULE_VERSION
 from ..tasks.realised import PARSER_VERSION
+from ..tasks.reasoned import REASONED_VERSION
 from ..tasks.render import question_text
 from ..tasks.values import Question
 from .cells import Cell
@@ -17,6 +18,7 @@ from .spool import utc_now
 from .store import Store, as_json
 
 SQL = Path(__file__).parent / "sql"
+RationaleKind = Literal["visible", "reasoning"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,15 +44,24 @@ class Corpus:
     manifest: Mapping[str, Any]
 
 
-def implicit_corpus(store: Store, cell: Cell, *, n_questions: int | None = None, any_verdict: bool = False) -> Corpus:
+def implicit_corpus(
+    store: Store,
+    cell: Cell,
+    *,
+    n_questions: int | None = None,
+    any_verdict: bool = False,
+    rationale: RationaleKind = "visible",
+) -> Corpus:
     """The corpus of one cell: rationales judged correct, training split, minus leaks; recorded in the store.
 
     `n_questions` keeps the first so many kept questions in the order of their keys, which is random and the same for
-    every cell of a data set. `any_verdict` takes wrong and unparsed rationales too. ConfigError when nothing is left.
+    every cell of a data set. `any_verdict` takes wrong and unparsed rationales too. `rationale` says what of a reply is
+    one: its visible answer, or the reasoning trace with the answer after it. ConfigError when nothing is left.
     """
     with store.read() as con:
         rows = con.execute(
-            (SQL / "cell_fates.sql").read_text(), {"cell": cell.key, "any_verdict": any_verdict}
+            (SQL / "cell_fates.sql").read_text(),
+            {"cell": cell.key, "any_verdict": any_verdict, "reasoned": rationale == "reasoning"},
         ).fetchall()
     fates: Counter[str] = Counter()
     taken: list[CorpusRow] = []
@@ -78,17 +89,18 @@ def implicit_corpus(store: Store, cell: Cell, *, n_questions: int | None = None,
         )
     corpus = Corpus(
         corpus_hash=keys.corpus_hash([(r.prompt, r.completion, r.split) for r in taken]),
-        name=cell.slug,
+        name=cell.slug + ("_reasoning" if rationale == "reasoning" else ""),
         cell=cell,
         rows=tuple(taken),
         left_out=left_out,
         manifest={
             "rule": "any verdict" if any_verdict else "judged correct",
+            "rationale": rationale,
             "cell": cell.row(),
             "n_questions": len(questions),
             "n_rows": len(taken),
             "left_out": left_out,
-            "parser_version": PARSER_VERSION,
+            "parser_version": REASONED_VERSION if rationale == "reasoning" else PARSER_VERSION,
             "rule_version": RULE_VERSION,
         },
     )

@@ -12,6 +12,7 @@ from typing import Any
 from ..tasks import keys
 from ..tasks.grading import RULE_VERSION, grade_many
 from ..tasks.realised import PARSER_VERSION, measure
+from ..tasks.reasoned import REASONED_VERSION, reasoned
 from ..tasks.strict import strict
 from ..tasks.values import Question
 from .spool import utc_now
@@ -28,8 +29,9 @@ def judge(store: Store, progress: Progress | None = None) -> tuple[int, int]:
     `progress(what, done, total)` is called after each batch, `what` being "parsed", "judged" or "graded".
     """
     with store.read() as con:
-        todo = con.execute((SQL / "judge_todo.sql").read_text(), _versions()).fetchone() or (0, 0, 0)
-    parsed = _parse(store, todo[0], progress) if todo[0] else 0
+        todo = con.execute((SQL / "judge_todo.sql").read_text(), _versions()).fetchone() or (0, 0, 0, 0)
+    parsed = _parse(store, PARSER_VERSION, todo[0], progress) if todo[0] else 0
+    parsed += _parse(store, REASONED_VERSION, todo[3], progress) if todo[3] else 0
     judged = 0
     if todo[1] or parsed:
         judged += _grade(store, "unjudged_rationales.sql", "verdict", "rationale_key", "judged", progress)
@@ -39,25 +41,27 @@ def judge(store: Store, progress: Progress | None = None) -> tuple[int, int]:
 
 
 def _versions() -> dict[str, Any]:
-    return {"version": RULE_VERSION, "parser": PARSER_VERSION}
+    return {"version": RULE_VERSION, "parser": PARSER_VERSION, "reasoned": REASONED_VERSION}
 
 
-def _parse(store: Store, total: int, progress: Progress | None) -> int:
+def _parse(store: Store, version: str, total: int, progress: Progress | None) -> int:
+    """One rationale of each reply: its visible answer, or (REASONED_VERSION) its trace with the answer after it."""
     sql, done = (SQL / "unparsed_replies.sql").read_text(), 0
+    params = {"version": version, "with_trace": version == REASONED_VERSION, "batch": BATCH}
     while True:
         with store.read() as con:
-            batch = con.execute(sql, {"version": PARSER_VERSION, "batch": BATCH}).fetchall()
+            batch = con.execute(sql, params).fetchall()
         if not batch:
             return done
         rows = []
-        for reply, text in batch:
-            rationale = text.strip()
+        for reply, text, trace in batch:
+            rationale = text.strip() if trace is None else reasoned(trace, text)
             realised = measure(rationale)
             rows.append(
                 {
-                    "rationale_key": keys.rationale_key(reply, PARSER_VERSION),
+                    "rationale_key": keys.rationale_key(reply, version),
                     "reply_key": reply,
-                    "parser_version": PARSER_VERSION,
+                    "parser_version": version,
                     "text": rationale,
                     "realised_steps": realised.steps,
                     "realised_sentences": realised.sentences,
@@ -76,7 +80,7 @@ def _grade(store: Store, query: str, table: str, key: str, what: str, progress: 
     sql, done = (SQL / query).read_text(), 0
     params: dict[str, Any] = {"version": RULE_VERSION, "batch": BATCH}
     if "$parser" in sql:
-        params["parser"] = PARSER_VERSION
+        params |= {"parser": PARSER_VERSION, "reasoned": REASONED_VERSION}
     with store.read() as con:
         count = con.execute(f"SELECT count(*) FROM ({sql.replace('LIMIT $batch', '')})", _without(params, "batch"))
         total = (count.fetchone() or (0,))[0]

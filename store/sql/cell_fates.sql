@@ -1,8 +1,12 @@
 -- What becomes of each wanted reply of cell $cell when a corpus is made of it: kept, or the reason why not?
 -- The leak guard comes first: a question that is in any loaded test split, by key or by its words, never trains.
+-- $reasoned: the rationale is the model's reasoning trace with its answer after it, not the visible answer alone.
 -- Grain: one member of the cell. Columns: question, rationale, fate.
 WITH held_out AS (
     SELECT DISTINCT text_key FROM question WHERE split <> 'train'
+), chosen AS (
+    SELECT reply_key, rationale_key, text, verdict FROM rationale_now WHERE NOT $reasoned
+    UNION ALL SELECT reply_key, rationale_key, text, verdict FROM rationale_reasoned WHERE $reasoned
 )
 SELECT
     m.question_key, n.rationale_key, m.sample_index, n.text AS completion,
@@ -12,6 +16,7 @@ SELECT
         WHEN m.reply_status IS NULL THEN 'missing'
         WHEN m.reply_status <> 'ok' THEN m.reply_status
         WHEN q.question_key IS NULL THEN 'question not loaded'
+        WHEN $reasoned AND n.rationale_key IS NULL THEN 'without a reasoning trace'
         WHEN n.verdict IS NULL THEN 'not judged'
         WHEN n.verdict <> 'correct' AND NOT $any_verdict THEN n.verdict
         ELSE 'kept'
@@ -19,6 +24,6 @@ SELECT
 FROM member_now AS m
 LEFT JOIN question AS q ON q.question_key = m.question_key
 LEFT JOIN held_out AS h ON h.text_key = q.text_key
-LEFT JOIN rationale_now AS n ON n.reply_key = m.reply_key
+LEFT JOIN chosen AS n ON n.reply_key = m.reply_key
 WHERE m.cell_key = $cell
 ORDER BY m.question_key, m.sample_index, m.reply_key

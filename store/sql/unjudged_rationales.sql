@@ -6,6 +6,6 @@ JOIN reply AS r ON r.reply_key = p.reply_key
 JOIN question AS q ON q.question_key = r.question_key
 ANTI JOIN (SELECT rationale_key, gold_key FROM verdict WHERE rule_version = $version) AS v
     ON v.rationale_key = p.rationale_key AND v.gold_key = q.gold_key
-WHERE p.parser_version = $parser
+WHERE p.parser_version IN ($parser, $reasoned)
 ORDER BY p.rationale_key
 LIMIT $batch
