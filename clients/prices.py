@@ -9,7 +9,7 @@ from ..tasks.values import Usage
 @dataclass(frozen=True, slots=True)
 class Price:
     """Dollars per million tokens, as listed on `listed_on`. A prompt's token is billed once: as read from the cache
-    (`cached_input`), as written to it (`cache_write`; OpenAI, since GPT-5.6) or as plain `input`; None: billed as input.
+    (`cached_input`), as written to it (`cache_write`; OpenAI, since GPT-5.6) or as plain `input`. None: as input.
 
     `batch_discount`: the share a batch saves, 0.5 for half; None: not known. `batch_cached_input`: what a token read
     from the cache costs in a batch; None: as much as any other there, which never understates.

@@ -56,7 +56,10 @@ def status(
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Show how far each stage is; works while a harvest runs."""
+    """Show how far each stage is; works while a harvest runs.
+
+    Of each teacher: replies cached, left, failed and unusable, dollars, replies a minute (of the last 5) and the ETA.
+    """
     from ..store.status import read_status
 
     now = read_status(open_store(store, patience_s=20.0))
@@ -72,13 +75,18 @@ def status(
         )
         return
     rationales = now.per_cell() if cells else [("Rationales", now.per_teacher())]
-    shown = [("Questions", now.questions), *rationales, ("Teachers", now.teachers), ("Students", now.runs)]
+    shown = [("Questions", now.questions), *rationales, ("Teachers", now.paces()), ("Students", now.runs)]
     for title, table in shown:
         if table.rows:
             print_rows(table.columns, table.rows, as_json=False, title=title)
             print()
+    for note in now.spending():
+        say(note)
     if now.replies_in_spool:
-        say(f"{now.replies_in_spool:,} replies are received and wait in the spool. Next: cotdistill ingest")
+        say(
+            f"{now.replies_in_spool:,} replies are received and wait in the spool, which a harvest at work brings "
+            f"home by itself. Next, where none is: cotdistill ingest"
+        )
     if not now.cells.rows:
         say("Next: cotdistill generate --teacher builtin-strict, or cotdistill import paper DIR")
 

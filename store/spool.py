@@ -159,13 +159,3 @@ def locked(path: Path) -> Iterator[IO[bytes] | None]:
             yield None
             return
         yield file if path.exists() else None
-
-
-def count_waiting(folder: Path, table: str) -> int:
-    """How many rows of `table` wait in the spool, those of open segments included."""
-    mark = f'{{"table":"{table}",'.encode()
-    total = 0
-    for path in segments(folder):
-        with contextlib.suppress(FileNotFoundError), path.open("rb") as file:
-            total += sum(1 for line in file if line.startswith(mark) and line.endswith(b"\n"))
-    return total

@@ -4,8 +4,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import spool
+from .spool import utc_now
 from .store import Store
+from .waiting import read_waiting
 
 SQL = Path(__file__).parent / "sql"
 
@@ -51,17 +52,53 @@ class Status:
                 line[i] += cell[name]
         return Table(columns, tuple((*key, *line) for key, line in lines.items()))
 
+    def paces(self) -> Table:
+        """The teachers for people: what `spending` says in words is left out, and so is an empty column of batches."""
+        names = ["teacher", "cached", "left", "in_batches", "failed", "unusable", "usd", "per_min", "eta"]
+        lines = [one | {"eta": duration(one["eta_s"])} for one in self.teachers.as_dicts()]
+        if not any(line["in_batches"] for line in lines):
+            names.remove("in_batches")
+        return Table(tuple(names), tuple(tuple(line[name] for name in names) for line in lines))
 
-def read_status(store: Store) -> Status:
-    """Everything `cotdistill status` shows, from one read of the store."""
-    waiting = spool.count_waiting(store.spool_dir, "reply")
+    def spending(self) -> list[str]:
+        """What the dollars leave open, a sentence for each teacher that has something to say."""
+        said = []
+        for one in self.teachers.as_dicts():
+            if one["unpriced"]:
+                said.append(f"{one['teacher']}: the price of {one['unpriced']:,} calls is unknown; they are in no sum")
+            if one["usd_reserved"]:
+                said.append(
+                    f"{one['teacher']}: ${one['usd_reserved']:,.4f} of its dollars are reserved for calls "
+                    f"whose usage is not known (open, cut, or in a batch)"
+                )
+        return said
+
+
+def duration(seconds: float | None) -> str | None:
+    """`42 s`, `12 min`, `3.2 h`, `2.1 d`; None where there is nothing to say."""
+    if seconds is None:
+        return None
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h" if seconds < 172_800 else f"{seconds / 86_400:.1f} d"
+
+
+def read_status(store: Store, *, now: str | None = None) -> Status:
+    """Everything `cotdistill status` shows, from one read of the store. `now` as utc_now says it; None: the clock."""
+    waiting = read_waiting(store.spool_dir)
     with store.read() as con:
 
-        def table(name: str) -> Table:
-            result = con.execute((SQL / f"status_{name}.sql").read_text())
+        def table(name: str, **params: object) -> Table:
+            result = con.execute((SQL / f"status_{name}.sql").read_text(encoding="utf-8"), params)
             return Table(tuple(c[0] for c in result.description or ()), tuple(result.fetchall()))
 
-        return Status(table("questions"), table("cells"), table("teachers"), table("runs"), waiting)
+        for name, frame in waiting.items():
+            con.register(f"waiting_{name}", frame)
+        teachers = table("teachers", now=now or utc_now())
+        n_waiting = waiting["reply"].height
+        return Status(table("questions"), table("cells"), teachers, table("runs"), n_waiting)
 
 
 def _recipe_words(cell: dict[str, Any]) -> str:

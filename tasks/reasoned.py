@@ -1,8 +1,8 @@
 """The other rationale of a reply: where a model gave its reasoning trace apart, the trace with its answer after it.
 
-The visible answer of a reasoning model is written for a reader; the trace is what led to it, and a student can be taught
-either (DeepSeek-R1, arXiv 2501.12948, section 2.4, fine-tunes small models on trace and answer together). Both are
-parsed and judged beside each other, so the choice is made when a corpus is, and costs nothing.
+The visible answer of a reasoning model is written for a reader; the trace is what led to it, and a student can be
+taught either (DeepSeek-R1, arXiv 2501.12948, section 2.4, fine-tunes small models on trace and answer together). Both
+are parsed and judged beside each other, so the choice is made when a corpus is, and costs nothing.
 """
 
 from .realised import PARSER_VERSION
