@@ -4,8 +4,9 @@ Members are written to the store once, in pages; what is pending is then a query
 spool and is streamed from there: a million pending calls are never held in memory.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,10 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class CellPlan:
-    """One cell of the plan. Tokens and `usd` are estimates for what is missing; `usd` None: the price is unknown."""
+    """One cell of the plan. Tokens and `usd` are estimates for what is missing; `usd` None: the price is unknown.
+
+    `n_calibrated`: how many replies of this cell the estimate is the mean of; 0: it is a guess from the level.
+    """
 
     cell: Cell
     n_wanted: int
@@ -81,6 +85,7 @@ class CellPlan:
     prompt_tokens: int
     completion_tokens: int
     usd: float | None
+    n_calibrated: int = 0
 
     @property
     def n_missing(self) -> int:
@@ -90,7 +95,8 @@ class CellPlan:
 def make_plan(store: Store, order: Order, *, record: bool = True) -> list[CellPlan]:
     """What each cell of the order wants, has and misses, with an estimate of its price; nothing is bought.
 
-    The wanted members go into the store unless `record` is False. ConfigError: the store has no such questions.
+    An order with `redo` misses the replies that are to be bought again. The wanted members go into the store unless
+    `record` is False. ConfigError: the store has no such questions.
     """
     with store.read() as con:
         n_questions = _asked(con, order)
@@ -111,14 +117,18 @@ def make_plan(store: Store, order: Order, *, record: bool = True) -> list[CellPl
     with store.read() as con:
         _asked(con, order)
         counts = {row[0]: row[1:] for row in _run(con, "cell_counts.sql", order)}
+        again = Counter(row[0] for row in _to_redo(con, order)) if order.redo else None
         probe = con.execute("SELECT * FROM asked ORDER BY question_key LIMIT ?", [PROBE]).fetchall()
     questions = [_question(order, row[1:]) for row in probe]
     plans = []
     for cell in order.cells:
-        _, have, prompt, completion = counts.get(cell.key, (0, 0, None, None))
+        _, have, prompt, completion, measured = counts.get(cell.key, (0, 0, None, None, 0))
         if not record and cell.recipe in unknown:
             have = cached[cell.key]
-        plans.append(_price(order, cell, n_wanted, have, prompt, completion, questions))
+        if again is not None:
+            have = n_wanted - again[cell.key]
+        priced = _price(order, cell, n_wanted, have, prompt, completion, questions)
+        plans.append(replace(priced, n_calibrated=measured))
     return plans
 
 
@@ -163,6 +173,11 @@ def _params(order: Order) -> dict[str, Any]:
 
 def _run(con: duckdb.DuckDBPyConnection, name: str, order: Order) -> list[tuple[Any, ...]]:
     return con.execute(_sql(name), _params(order)).fetchall()
+
+
+def _to_redo(con: duckdb.DuckDBPyConnection, order: Order) -> list[tuple[Any, ...]]:
+    """The rows of redo.sql; `asked` is there."""
+    return con.execute(_sql("redo.sql"), _params(order) | {"statuses": list(order.redo)}).fetchall()
 
 
 def _asked(con: duckdb.DuckDBPyConnection, order: Order) -> int:
@@ -249,7 +264,7 @@ def _record_redo(store: Store, order: Order) -> None:
     by_cell = {cell.key: cell.recipe for cell in order.cells}
     with store.read() as con:
         _asked(con, order)
-        wanted = con.execute(_sql("redo.sql"), _params(order) | {"statuses": list(order.redo)}).fetchall()
+        wanted = _to_redo(con, order)
         questions = {row[0]: _question(order, row[1:]) for row in con.execute("FROM asked").fetchall()}
     members = [
         (
