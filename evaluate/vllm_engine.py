@@ -133,8 +133,10 @@ def loading(
     lora = {
         "enable_lora": True,
         "max_lora_rank": lora_rank(adapters),
-        "max_loras": min(len(adapters), _ADAPTERS_AT_ONCE),
-        "max_cpu_loras": len(adapters),
+        # On a CPU vLLM (0.32) reads "no adapter" as the last slot and answers the base's prompts with what lies there:
+        # one slot more than adapters keeps it empty (vllm-project/vllm pull 48421).
+        "max_loras": min(len(adapters), _ADAPTERS_AT_ONCE) if gpu else len(adapters) + 1,
+        "max_cpu_loras": len(adapters) + 1,
     }
     return {
         "model": str(path),
