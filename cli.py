@@ -12,7 +12,7 @@ from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
 from .commands.generate import generate
-from .commands.hints import typed
+from .commands.hints import know, typed
 from .commands.runs import runs
 from .commands.serve import serve_teacher
 from .commands.store_verbs import export, ingest, sql, status
@@ -45,6 +45,8 @@ app.command(epilog="Example: cotdistill report --out report.html")(report)
 app.command(epilog="Example: cotdistill demo --teacher builtin-diverse")(demo)
 app.command("serve-teacher", epilog="Example: cotdistill serve-teacher --port 8399")(serve_teacher)
 app.command(epilog="Example: cotdistill doctor --json")(doctor)
+
+know(app)
 
 
 def _version(show: bool) -> None:

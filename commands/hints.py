@@ -10,6 +10,14 @@ import typer
 _WITHOUT_STORE = ("serve-teacher", "demo")
 
 _store: Path | None = None
+_app: typer.Typer | None = None
+
+
+def know(app: typer.Typer) -> None:
+    """Say which command line these hints are for: its verbs are what a command is recognised by."""
+    global _app
+    _app = app
+    _commands.cache_clear()
 
 
 def about(store: Path | None) -> None:
@@ -37,11 +45,11 @@ def typed(text: str) -> str:
 @cache
 def _commands() -> re.Pattern[str]:
     """What a command looks like in a text: `cotdistill` and one of the verbs the command line has."""
-    from ..cli import app
 
     def names(of: typer.Typer) -> list[str]:
         return [c.name or c.callback.__name__.replace("_", "-") for c in of.registered_commands if c.callback]
 
+    app = _app or typer.Typer()
     verbs = names(app)
     for group in app.registered_groups:
         if group.typer_instance is not None:

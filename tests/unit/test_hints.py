@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from cotdistill.cli import app
 from cotdistill.commands import hints
 from cotdistill.commands.common import print_note, print_rows
 
@@ -11,6 +12,7 @@ from cotdistill.commands.common import print_note, print_rows
 @pytest.fixture(autouse=True)
 def no_store() -> None:
     hints.about(None)
+    hints.know(app)
 
 
 def test_a_hint_is_the_command_itself_where_cotdistill_is_on_the_path() -> None:
