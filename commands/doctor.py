@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from .. import environments
 from ..errors import ConfigError, Error
 from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_json, print_rows
 
@@ -21,7 +22,7 @@ def doctor(
     as_json: JsonOption = False,
 ) -> None:
     """Say what this machine can do: libraries, GPU, keys (present or not, never their value), and what to install."""
-    checks = [*_libraries(), _cuda(), *_keys(teachers), _store(store)]
+    checks = [*_libraries(), *_engines(), _cuda(), *_keys(teachers), _store(store)]
     if as_json:
         print_json([{"what": what, "state": state, "next": next_} for what, state, next_ in checks])
     else:
@@ -39,8 +40,6 @@ def _libraries() -> list[Check]:
         ("trl", "cpu", "trainer `trl`"),
         ("peft", "cpu", "LoRA"),
         ("huggingface_hub", "hub", "students and data sets from the hub"),
-        ("unsloth", "cuda", "trainer `unsloth`"),
-        ("vllm", "cuda", "engine `vllm`"),
     )
     checks = []
     for name, extra, purpose in wanted:
@@ -49,6 +48,20 @@ def _libraries() -> list[Check]:
         except metadata.PackageNotFoundError:
             line = f"pip install 'cotdistill[{extra}]'" if extra else "pip install --force-reinstall cotdistill"
             checks.append((name, f"not installed ({purpose})", line))
+    return checks
+
+
+def _engines() -> list[Check]:
+    """Where the workers of `train --trainer unsloth` and `evaluate --engine vllm` would run."""
+    checks = []
+    for library, purpose in (("unsloth", "trainer `unsloth`"), ("vllm", "engine `vllm`")):
+        try:
+            found = environments.require(library)
+        except ConfigError as error:
+            checks.append((library, f"not installed ({purpose})", str(error).rpartition("Next: ")[2]))
+        else:
+            torch = found.versions(["torch"]).get("torch", "none")
+            checks.append((library, f"{found.distribution} {found.version}, torch {torch}: {found.python}", ""))
     return checks
 
 
