@@ -1,4 +1,4 @@
-"""Buying what `generate` was asked for: plan, price, then harvest live or hand over to a batch API, and judge."""
+"""What `generate` does with its purchase: show the plan, harvest live, or hand over to a batch API."""
 
 import asyncio
 import contextlib
@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from ..errors import ConfigError
-from .common import Bar, open_store, print_rows, say, settle, usd, words
+from .common import Bar, open_store, say, settle, words
 
 if TYPE_CHECKING:
+    from ..gen.batch import Submitted
     from ..gen.harvest import Tally
     from ..gen.plan import CellPlan, Order
     from ..gen.teachers import Teacher
@@ -43,26 +44,75 @@ class Purchase:
     prompts: Path | None = None
 
 
-def buy(
-    path: Path, purchase: Purchase, datasets: str | None, *, dry_run: bool = False, as_json: bool = False
-) -> "Tally | None":
-    """Plan, price and buy what the cells are missing, then judge it. None after a dry run: nothing was bought."""
+@dataclass(frozen=True, slots=True)
+class _Planned:
+    """A purchase against its store: one order per data set, and what their cells have and miss."""
+
+    store: "Store"
+    orders: "tuple[Order, ...]"
+    cells: "tuple[CellPlan, ...]"
+
+
+def plan(path: Path, purchase: Purchase, datasets: str | None, *, as_json: bool = False) -> None:
+    """Show what each cell has, misses and will cost; nothing is bought or recorded."""
+    from .plan import show_plan
+
+    with _planned(path, purchase, datasets, record=False) as planned:
+        show_plan(planned.cells, purchase.teacher, batch=purchase.batch, as_json=as_json)
+
+
+def buy(path: Path, purchase: Purchase, datasets: str | None) -> "Tally":
+    """Ask live for what the cells are missing, and judge it."""
+    with _planned(path, purchase, datasets) as planned, _pending(planned, purchase) as (files, tally):
+        if tally.n_left:
+            with _running(purchase.teacher, purchase.base_url) as url:
+                asyncio.run(_harvest(planned.store, purchase, planned.orders, files, url, tally))
+    if not tally.store_busy:
+        settle(open_store(path))
+    return tally
+
+
+def submit(path: Path, purchase: Purchase, datasets: str | None) -> "Submitted":
+    """Hand what the cells are missing to the provider's batch API, within what the cap leaves."""
+    from ..gen.batch import Submitted, submit_batches
+    from ..gen.budget import spent
+    from ..gen.plan import stream_calls
+
+    with _planned(path, purchase, datasets) as planned, _pending(planned, purchase) as (files, tally):
+        if not tally.n_left:
+            return Submitted()
+        calls = (call for order, file in zip(planned.orders, files, strict=True) for call in stream_calls(order, file))
+        left = None if purchase.max_usd is None else purchase.max_usd - spent(planned.store)
+        with Bar("submitting") as bar:
+            return submit_batches(
+                planned.store,
+                purchase.teacher,
+                calls,
+                purchase.sampling,
+                max_requests=purchase.batch_size,
+                budget_usd=left,
+                on_progress=lambda done: bar.update(done.n_requests, tally.n_left, f"{done.n_batches} batches"),
+            )
+
+
+@contextlib.contextmanager
+def _planned(path: Path, purchase: Purchase, datasets: str | None, *, record: bool = True) -> "Iterator[_Planned]":
+    """Plan the purchase; while the block runs nobody else harvests this store (and shard)."""
     from ..gen.batch_reconcile import reconcile_batches
-    from ..gen.harvest import Tally
-    from ..gen.plan import Order, make_plan, totals, write_pending
+    from ..gen.plan import Order, make_plan
     from ..gen.prompts import load_prompts
     from ..store.ingest import ingest
-    from ..store.jobs import record_job
     from ..store.locks import only_one
+    from .plan import totals_line
 
-    opened = open_store(path, create=True, patience_s=float("inf"))
+    store = open_store(path, create=True, patience_s=float("inf"))
     prompts = load_prompts(purchase.prompts)
     shard, shards = purchase.shard
-    with only_one(opened.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):
-        ingest(opened, opened.spool_dir)
-        if not dry_run:
-            reconcile_batches(opened, teacher=purchase.teacher.name)  # asks nobody unless an intent is in doubt
-        orders = [
+    with only_one(store.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):
+        ingest(store, store.spool_dir)
+        if record:
+            reconcile_batches(store, teacher=purchase.teacher.name)  # asks nobody unless an intent is in doubt
+        orders = tuple(
             Order(
                 purchase.teacher,
                 name,
@@ -75,48 +125,32 @@ def buy(
                 purchase.redo,
                 prompts,
             )
-            for name in _datasets(opened, datasets, purchase.split, purchase.teacher)
-        ]
-        cells = [cell for order in orders for cell in make_plan(opened, order, record=not dry_run)]
-        _show_plan(cells, purchase.teacher, as_json=as_json, in_full=dry_run)
-        if dry_run:
-            return None
-        with tempfile.TemporaryDirectory(dir=opened.spool_dir, prefix="pending-") as folder:
-            files = [Path(folder) / f"{i}.parquet" for i in range(len(orders))]
-            n_pending = sum(write_pending(opened, order, file) for order, file in zip(orders, files, strict=True))
-            n_wanted = n_pending if purchase.redo else int(totals(cells)["wanted"] or 0)
-            tally = Tally(n_wanted=n_wanted, n_cached=n_wanted - n_pending)
-            in_batches = 0 if purchase.redo else int(totals(cells)["missing"] or 0) - n_pending
-            if in_batches > 0 and shards == 1:
-                say(f"{in_batches:,} of these replies are in open batches. Next: cotdistill collect")
-            if purchase.batch and not n_pending:
-                return None
-            if n_pending:
-                record_job(opened, "generate", {"purchase": asdict(purchase) | {"teacher": purchase.teacher.name}})
-            if n_pending and purchase.batch:
-                _submit(opened, purchase, orders, files)
-                return None
-            if n_pending:
-                with _running(purchase.teacher, purchase.base_url) as url:
-                    asyncio.run(_harvest(opened, purchase, orders, files, url, tally))
-    if not tally.store_busy:
-        settle(open_store(path))
-    return tally
+            for name in _datasets(store, datasets, purchase.split, purchase.teacher)
+        )
+        cells = tuple(cell for order in orders for cell in make_plan(store, order, record=record))
+        if record:
+            say(totals_line(cells, purchase.teacher, batch=purchase.batch))
+        yield _Planned(store, orders, cells)
 
 
-def _submit(store: "Store", purchase: Purchase, orders: "Sequence[Order]", files: Sequence[Path]) -> None:
-    """Hand what is pending to the provider's batch API, within what the cap leaves."""
-    from ..gen.batch import submit_batches
-    from ..gen.budget import spent
-    from ..gen.plan import stream_calls
+@contextlib.contextmanager
+def _pending(planned: _Planned, purchase: Purchase) -> "Iterator[tuple[list[Path], Tally]]":
+    """The calls to make, written to files that live as long as the block, and the tally that begins with them."""
+    from ..gen.harvest import Tally
+    from ..gen.plan import totals, write_pending
+    from ..store.jobs import record_job
 
-    calls = (call for order, file in zip(orders, files, strict=True) for call in stream_calls(order, file))
-    left = None if purchase.max_usd is None else purchase.max_usd - spent(store)
-    done = submit_batches(
-        store, purchase.teacher, calls, purchase.sampling, max_requests=purchase.batch_size, budget_usd=left
-    )
-    say(f"submitted {done.n_requests:,} requests in {done.n_batches} batches, at most {usd(done.usd_most)}")
-    say("Next: cotdistill collect --wait")
+    store, orders, total = planned.store, planned.orders, totals(planned.cells)
+    with tempfile.TemporaryDirectory(dir=store.spool_dir, prefix="pending-") as folder:
+        files = [Path(folder) / f"{i}.parquet" for i in range(len(orders))]
+        n_pending = sum(write_pending(store, order, file) for order, file in zip(orders, files, strict=True))
+        n_wanted = n_pending if purchase.redo else int(total["wanted"] or 0)
+        in_batches = 0 if purchase.redo else int(total["missing"] or 0) - n_pending
+        if in_batches > 0 and purchase.shard[1] == 1:
+            say(f"{in_batches:,} of these replies are in open batches. Next: cotdistill collect")
+        if n_pending:
+            record_job(store, "generate", {"purchase": asdict(purchase) | {"teacher": purchase.teacher.name}})
+        yield files, Tally(n_wanted=n_wanted, n_cached=n_wanted - n_pending)
 
 
 async def _harvest(
@@ -132,6 +166,7 @@ async def _harvest(
     from ..gen.harvest import harvest
     from ..gen.plan import stream_calls
     from ..gen.teachers import connect
+    from .progress import HarvestBar
 
     teacher = purchase.teacher
     gate = Gate(
@@ -146,14 +181,7 @@ async def _harvest(
         teacher, base_url=base_url, deadline_s=purchase.deadline_s, transport=purchase.transport, observe=gate.learn
     )
     calls = (call for order, file in zip(orders, files, strict=True) for call in stream_calls(order, file))
-    with Bar(teacher.name) as bar:
-
-        def show(now: "Tally") -> None:
-            text = f"cached {now.n_cached:,} failed {now.n_failed:,} left {now.n_left:,} {now.rate:,.0f}/s"
-            if now.usd:
-                text += f" {usd(now.usd)}"
-            bar.update(now.n_cached + now.n_done, now.n_wanted, text + (" (store busy)" if now.store_busy else ""))
-
+    with HarvestBar(teacher.name) as bar:
         async with client:
             await harvest(
                 store,
@@ -165,7 +193,7 @@ async def _harvest(
                 concurrency=purchase.concurrency,
                 gate=gate,
                 budget=budget,
-                on_progress=show,
+                on_progress=bar.show,
             )
 
 
@@ -209,30 +237,3 @@ def _datasets(store: "Store", asked: str | None, split: str, teacher: "Teacher")
         say(f"loading the questions of {name} ...")
         load_dataset(store, name)
     return names
-
-
-def _show_plan(cells: Sequence["CellPlan"], teacher: "Teacher", *, as_json: bool, in_full: bool) -> None:
-    columns = ("dataset", "recipe", "wanted", "cached", "missing", "tokens_in", "tokens_out", "usd")
-    rows = [
-        (
-            p.cell.dataset,
-            p.cell.recipe_label,
-            p.n_wanted,
-            p.n_cached,
-            p.n_missing,
-            p.prompt_tokens,
-            p.completion_tokens,
-            p.usd if as_json or p.usd is None else round(p.usd, 4),
-        )
-        for p in cells
-    ]
-    if in_full:
-        print_rows(columns, rows, as_json=as_json)
-    from ..gen.plan import totals
-
-    total = totals(cells)
-    listed = f" at the list price of {teacher.listed_on}" if teacher.listed_on and total["usd"] else ""
-    say(
-        f"{teacher.name}: {total['wanted']:,} replies wanted in {len(cells)} cells, "
-        f"{total['missing']:,} to ask for; estimated cost {usd(total['usd'])}{listed}"
-    )

@@ -29,6 +29,10 @@ RationaleOption = Annotated[
         "--rationale", help="What of a reply is taught: its visible answer, or its reasoning trace and the answer."
     ),
 ]
+RegistryOption = Annotated[
+    Path | None,
+    typer.Option("--teachers", envvar="COTDISTILL_TEACHERS", help="Your own registry of teachers (TOML)."),
+]
 PromptsOption = Annotated[
     Path | None,
     typer.Option("--prompts", envvar="COTDISTILL_PROMPTS", help="Your folder of formats/, levels/, examples/."),
@@ -199,18 +203,17 @@ class Bar:
 
     def _start(self, total: int) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        from rich.progress import Progress
 
-        self._bar = Progress(
-            TextColumn(self.label),
-            BarColumn(bar_width=20),
-            MofNCompleteColumn(),
-            TextColumn("{task.fields[text]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-        )
+        self._bar = Progress(*self._columns(), console=Console(stderr=True))
         self._task = self._bar.add_task(self.label, total=total, text="")
         self._bar.start()
+
+    def _columns(self) -> list[Any]:
+        from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+
+        text = TextColumn("{task.fields[text]}")
+        return [TextColumn(self.label), BarColumn(bar_width=20), MofNCompleteColumn(), text, TimeRemainingColumn()]
 
     def _line(self) -> None:
         done, total, text = self._state

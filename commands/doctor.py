@@ -3,21 +3,16 @@
 import os
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated
-
-import typer
 
 from .. import environments
 from ..errors import ConfigError, Error
-from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_json, print_rows
+from .common import DEFAULT_STORE, JsonOption, RegistryOption, StoreOption, open_store, print_json, print_rows
 
 Check = tuple[str, str, str]  # what, state, next
 
 
 def doctor(
-    teachers: Annotated[
-        Path | None, typer.Option(envvar="COTDISTILL_TEACHERS", help="Your own registry of teachers (TOML).")
-    ] = None,
+    teachers: RegistryOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:

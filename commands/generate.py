@@ -6,10 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError
-from .buy import Purchase, buy
-from .common import DEFAULT_STORE, JsonOption, PromptsOption, StoreOption, print_json, print_rows, say, words
+from .buy import Purchase, buy, plan, submit
+from .common import (
+    DEFAULT_STORE,
+    JsonOption,
+    PromptsOption,
+    RegistryOption,
+    StoreOption,
+    print_json,
+    print_rows,
+    say,
+    usd,
+    words,
+)
 
 if TYPE_CHECKING:
+    from ..gen.batch import Submitted
     from ..gen.harvest import Tally
     from ..gen.teachers import Teacher
 
@@ -36,7 +48,9 @@ def generate(
     top_p: Annotated[float | None, typer.Option(min=0.0, max=1.0)] = None,
     seed: Annotated[int | None, typer.Option(help="Sent to providers that take one.")] = None,
     reasoning_effort: Annotated[str | None, typer.Option(help="For reasoning models.")] = None,
-    max_tokens: Annotated[int, typer.Option(min=1, help="Completion tokens at most.")] = 1024,
+    max_tokens: Annotated[
+        int | None, typer.Option(min=1, help="Completion tokens at most, thinking included; default: the registry's.")
+    ] = None,
     redo: Annotated[
         str | None, typer.Option(help="Buy only these again: truncated, refused, filtered, empty, bad_request.")
     ] = None,
@@ -51,9 +65,7 @@ def generate(
     transport: Annotated[str, typer.Option(help="wire, or sdk: the provider's own library, slower.")] = "wire",
     base_url: Annotated[str | None, typer.Option(help="The endpoint, instead of the registry's.")] = None,
     model: Annotated[str | None, typer.Option(help="The model, instead of the registry's.")] = None,
-    teachers: Annotated[
-        Path | None, typer.Option(envvar="COTDISTILL_TEACHERS", help="Your own registry of teachers (TOML).")
-    ] = None,
+    teachers: RegistryOption = None,
     prompts: PromptsOption = None,
     batch: Annotated[
         bool, typer.Option("--batch", help="Submit to the provider's batch API, at its batch price; then: collect.")
@@ -79,7 +91,7 @@ def generate(
         )
     if transport not in ("wire", "sdk"):
         raise ConfigError(f"unknown --transport {transport!r}. Next: wire or sdk")
-    sampling = Sampling(temperature, top_p, seed, reasoning_effort, max_tokens)
+    sampling = Sampling(temperature, top_p, seed, reasoning_effort, max_tokens or found.max_tokens)
     found.check(sampling)
     if not dry_run and found.provider != "builtin":
         connect(found)  # a missing key is said before anything else happens
@@ -108,9 +120,13 @@ def generate(
         batch_size=batch_size,
         prompts=prompts,
     )
-    tally = buy(store, purchase, dataset, dry_run=dry_run, as_json=as_json)
-    if tally is None:
+    if dry_run:
+        plan(store, purchase, dataset, as_json=as_json)
         return
+    if batch:
+        _show_submitted(submit(store, purchase, dataset), found, as_json)
+        return
+    tally = buy(store, purchase, dataset)
     _show_tally(tally, found, store, as_json)
     if tally.n_left > 0:
         raise typer.Exit(1)
@@ -130,6 +146,17 @@ def _statuses(text: str | None) -> list[str]:
         if status not in known:
             raise ConfigError(f"--redo {status!r} cannot be bought again. Next: one of {', '.join(known)}")
     return chosen
+
+
+def _show_submitted(done: "Submitted", teacher: "Teacher", as_json: bool) -> None:
+    if as_json:
+        result = {"teacher": teacher.name, "batches": done.batch_keys, "requests": done.n_requests}
+        print_json(result | {"usd_most": done.usd_most})
+    if done.n_requests:
+        say(f"submitted {done.n_requests:,} requests in {done.n_batches} batches, at most {usd(done.usd_most)}")
+        say("Next: cotdistill collect --wait")
+    else:
+        say("nothing is pending: no batch was made")
 
 
 def _show_tally(tally: "Tally", teacher: "Teacher", store: Path, as_json: bool) -> None:

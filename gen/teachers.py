@@ -97,6 +97,11 @@ class Teacher(BaseModel):
             thinking_budget=self.thinking_budget,
         )
 
+    @property
+    def thinks(self) -> bool:
+        """Whether its entry says that the model reasons before it answers, which is billed as output."""
+        return bool(self.reasoning_efforts) or self.include_thoughts or self.thinking_budget not in (None, 0)
+
     def check(self, sampling: Sampling) -> None:
         """ConfigError: the sampling asks for what the model does not take. Every call checks it, too."""
         self.traits.check(self.model, sampling)

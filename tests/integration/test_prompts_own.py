@@ -57,7 +57,7 @@ def test_a_folder_is_harvested_and_judged(
     teacher = find_teacher("builtin-strict", registry=load_registry())
     purchase = Purchase(teacher, tuple(wanted), Sampling(max_tokens=512), prompts=DOCS / folder)
     tally = buy(store_path, purchase, "arith")
-    assert tally is not None and (tally.n_wanted, tally.n_left) == (n_cells * N, 0)
+    assert (tally.n_wanted, tally.n_left) == (n_cells * N, 0)
     with store.read() as con:
         rows = con.execute(
             "SELECT format, level, prompt_version, count(*), count(*) FILTER (verdict = 'correct') "
@@ -69,7 +69,7 @@ def test_a_folder_is_harvested_and_judged(
         assert version == prompts.version(format)
         assert (version == PROMPT_VERSION) == (folder == "self-ask" and format == "original")
     again = buy(store_path, purchase, "arith")
-    assert again is not None and (again.n_cached, again.n_done) == (n_cells * N, 0)
+    assert (again.n_cached, again.n_done) == (n_cells * N, 0)
 
 
 def test_generate_and_show_take_a_folder(
