@@ -3,6 +3,8 @@
 import importlib.metadata
 import importlib.util
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
@@ -109,7 +111,7 @@ def evaluate_plan(
     if environment is None and any(importlib.util.find_spec(m) is None for m in ("torch", "transformers")):
         raise MissingExtra("torch", "cpu")
     decoder = decoder or Decoder()
-    dtype = _dtype(dtype)
+    dtype = _dtype(dtype, environment)
     ingest(store, store.spool_dir)
     tasks = _tasks(store, plan, split, limit, decoder, name, dtype)
     if not tasks:
@@ -308,14 +310,15 @@ def _engine_version(environment: environments.Environment | None) -> str:
     return f"{environment.version}{cpu}"
 
 
-def _dtype(asked: str) -> str:
-    """float32 on a CPU, where bfloat16 is emulated; bfloat16 on a GPU that has it."""
+def _dtype(asked: str, environment: environments.Environment | None) -> str:
+    """float32 on a CPU, where bfloat16 is emulated; bfloat16 on a GPU that has it, as the engine's own torch sees it."""
     if asked in ("float32", "bfloat16"):
         return asked
     if asked != "auto":
         raise ConfigError(f"unknown dtype {asked!r}. Known: auto, float32, bfloat16. Next: --dtype auto")
     if shutil.which("nvidia-smi") is None:
         return "float32"
-    import torch
-
-    return "bfloat16" if torch.cuda.is_available() and torch.cuda.is_bf16_supported() else "float32"
+    code = "import torch; print(torch.cuda.is_available() and torch.cuda.is_bf16_supported())"
+    python = environment.python if environment else sys.executable
+    done = subprocess.run([python, "-c", code], capture_output=True, text=True)
+    return "bfloat16" if done.stdout.strip() == "True" else "float32"

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from arith_lab import AGREEMENT
 
 from cotdistill import environments
 from cotdistill.evaluate.decoding import Decoder
@@ -73,17 +74,7 @@ def test_vllm_and_transformers_agree(lab: Any, vllm: environments.Environment) -
     assert rows(lab, "SELECT DISTINCT engine_version FROM evaluation WHERE engine = 'vllm'") == [
         (f"{vllm.version} (CPU build)",)
     ]
-    pairs = rows(
-        lab,
-        """
-        SELECT e.run_key, v.text = t.text, v.prompt_tokens = t.prompt_tokens, v.finish_reason = t.finish_reason,
-               v.completion_tokens = t.completion_tokens
-        FROM prediction v JOIN evaluation e USING (evaluation_key)
-        JOIN evaluation f ON f.weights_hash = e.weights_hash AND f.engine = 'transformers'
-        JOIN prediction t ON t.evaluation_key = f.evaluation_key AND t.question_key = v.question_key
-        WHERE e.engine = 'vllm'
-        """,
-    )
+    pairs = rows(lab, AGREEMENT)
     n = len({question.key for question in _questions(lab)})
     for run_key in {pair[0] for pair in pairs}:
         mine = [pair for pair in pairs if pair[0] == run_key]
