@@ -52,8 +52,11 @@ _BOXED_BARE = re.compile(r"\$?\\(?:boxed|fbox)\s+([^\s{}$.,;]+)")
 _A_COLON = re.compile(r"(?:^|\n)[ \t]*A[ \t]*:")
 _OPTION_IS = re.compile(r"\b(?:correct|right|best)\s+(?:option|choice|letter)\s*(?:is|would\s+be|:)", re.IGNORECASE)
 _OPTION_CORRECT = re.compile(
-    r"(?:\b(?i:option|choice)\s+|(?:^|[.!?\n]\s*)(?=[A-Z][):.,]?\s))"
-    r"(?=\(?[A-Z]\b[).:,]?[^.\n]{0,60}?\s+(?i:is\s+(?:the\s+)?(?:correct|right|best)\b(?!\s+(?:to|in|for|that)\b)))"
+    r"\b(?i:option|choice)\s+(?=\(?[A-Z]\b\)?[^.\n]{0,60}?\s+(?i:is\s+(?:the\s+)?(?:correct|right|best))\b)"
+)
+_IS_THE_ANSWER = re.compile(  # "B is the answer", "Thus, (C) is correct.", but not "A kite is the right thing to fly"
+    r"(?:\b(?i:thus|hence|therefore|so),?\s+|(?:^|[.!?\n])[ \t]*)(?=\(?[A-Z]\b[).:,]*[^.\n]{0,60}?\s+"
+    r"(?i:is\s+(?:the\s+)?(?:answer\b|(?:correct|right|best)(?:\s+(?:answer|option|choice)\b|[.!]|\s*$|\s*\n))))"
 )
 _CHOOSE = re.compile(
     r"\b(?:I|we)(?:'d|\s+(?:would|will|should|must|have\s+to))?\s+(?:choose|pick|select|go\s+with)\s+"
@@ -66,7 +69,7 @@ _STATEMENT_IS = re.compile(
 _BOLD = re.compile(r"(?<![\w)\]}])\*\*|\*\*(?![\w(\[{\\])")
 _BOLD_SPAN = re.compile(r"\*\*([^*\n]{1,200})\*\*")
 _NEXT_QUESTION = re.compile(
-    r"\n\s*(?:#+\s*)?(?:Question|Q|Problem|Instruction|Input|User|Human)\s*\d*\s*:"
+    r"\n[ \t]*(?:#+[ \t]*)?(?:Question|Q|Problem|Instruction|Input|User|Human)\s*\d*\s*:"
     r"|<\|(?:im_start|user|start_header_id)"
 )
 _LISTED = re.compile(r"(?:\s*(?:,\s*and|,|and|or)\s*\$[^$\n]+\$)+")
@@ -137,11 +140,13 @@ def announcements(cleaned: str, kind: AnswerKind) -> Iterator[Announcement]:
     if "<" in cleaned:
         marks += [(m.start(), m.end(), "tag") for m in _TAG.finditer(cleaned)]
     if kind == "choice":
-        for pattern in (_OPTION_IS, _OPTION_CORRECT, _CHOOSE):
+        for pattern in (_OPTION_IS, _OPTION_CORRECT, _IS_THE_ANSWER, _CHOOSE):
             marks += [(m.start(), m.end(), "option-is") for m in pattern.finditer(cleaned)]
     else:
         marks += [(m.start(), m.end(), "a-colon") for m in _A_COLON.finditer(cleaned)]
     marks = sorted(marks)[-MAX_ANNOUNCEMENTS:]
+    if kind == "latex" and (boxes := [start for start, _, rule in marks if rule == "boxed"]):
+        marks = [mark for mark in marks if mark[0] <= boxes[-1]]  # what follows the last box is a check or a remark
     if kind == "boolean" and not marks:
         marks = [(m.start(), m.end(), "statement-is") for m in _STATEMENT_IS.finditer(cleaned)]
     for i in range(len(marks) - 1, -1, -1):

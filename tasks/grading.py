@@ -22,6 +22,7 @@ RULE_VERSION = "2"
 NONE = "none"
 
 _ARTICLE = re.compile(r"^(?:the|a|an)\s+", re.IGNORECASE)
+_REMARK = re.compile(r"(?:(?:in)?correct|right|wrong|valid|reasonable|verified|unique)\b", re.IGNORECASE)  # no formula
 _YES = {"true": True, "yes": True, "false": False, "no": False}
 _BOOLEAN = re.compile(
     r"\W*(?:(true|false)\b|(yes|no)(?=$|[^\w\s]|\s*$|\s+(?:because|since|as|and|but|based|given|if)\b))",
@@ -89,7 +90,7 @@ def _grade_number(cleaned: str, gold: str, raw: str) -> Verdict:
 def _grade_latex(cleaned: str, gold: str) -> Verdict:
     for found in extract.announcements(cleaned, "latex"):
         answer = extract.unwrap(found.text).strip()
-        if re.search(r"[\w∞]", answer):
+        if re.search(r"[\w∞]", answer) and not _REMARK.match(answer):
             return _compare_latex(answer, gold, found.rule)
     bare = cleaned.strip()
     if bare and len(bare) <= 200 and "\n" not in bare and (bare == gold.strip() or latex.looks_bare(bare)):

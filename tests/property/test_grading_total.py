@@ -13,6 +13,7 @@ from cotdistill.tasks.grading import grade
 from cotdistill.tasks.normalise import normalise
 from cotdistill.tasks.realised import measure
 from cotdistill.tasks.render import question_text
+from cotdistill.tasks.strict import strict
 from cotdistill.tasks.values import LETTERS, AnswerKind, Question
 
 PIECES = [
@@ -42,6 +43,8 @@ choices = st.lists(st.text(max_size=20), min_size=2, max_size=6).map(tuple)
 @given(text=texts, gold=texts, options=choices, kind=st.sampled_from(["number", "choice", "boolean", "text"]))
 def test_grading_never_fails(text: str, gold: str, options: tuple[str, ...], kind: AnswerKind) -> None:
     question = Question("d", "test", "q", kind, gold, options if kind == "choice" else ())
+    papers = strict(text, question)
+    assert papers.status in ("correct", "wrong", "unparsed")
     verdict = grade(text, question)
     assert verdict.status in ("correct", "wrong", "unparsed", "ungradable")
     assert verdict.rule
@@ -130,12 +133,45 @@ def test_a_choice_is_known_by_letter_and_by_words(options: list[str], data: st.D
 @pytest.mark.parametrize("kind", ["number", "choice", "boolean", "text", "latex"])
 @pytest.mark.parametrize(
     "piece",
-    ["The answer is ", "\nQuestion: ", "\\boxed{", "(", "1,", "$", "#### ", "A: ", "answer to ", "**", "9", " ", "1. "],
+    [
+        *(
+            "The answer is ",
+            "\nQuestion: ",
+            "\\boxed{",
+            "(",
+            "1,",
+            "$",
+            "#### ",
+            "A: ",
+            "answer to ",
+            "**",
+            "9",
+            " ",
+            "1. ",
+        ),
+        *(
+            "ans",
+            "ans. ",
+            "A. ",
+            "I choose A ",
+            "statement that ",
+            "**5** ",
+            "answer, ",
+            "not 5, ",
+            "half ",
+            "\\frac",
+            "<answer>",
+        ),
+        *("½", "is not ", "\n", "answer\n", "True "),
+    ],
 )
 def test_a_looping_model_does_not_stall_the_grader(piece: str, kind: AnswerKind) -> None:
     text = "The answer is " + piece * (100_000 // len(piece))
     started = time.process_time()
-    grade(text, Question("d", "t", "q", kind, {"number": "5", "choice": "A"}.get(kind, "True"), ("pen", "ink")))
+    question = Question("d", "t", "q", kind, {"number": "5", "choice": "A"}.get(kind, "True"), ("pen", "ink"))
+    for looping in (text, text[len("The answer is ") :]):
+        assert grade(looping, question).status != "ungradable"
+        strict(looping, question)
     measure(text)
     split_choices(piece * (100_000 // len(piece)))
     assert time.process_time() - started < 5  # quadratic work took minutes here

@@ -89,6 +89,9 @@ PICKS: list[tuple[str, str, str, VerdictStatus, str]] = [
     ("option", "The correct option is (b)", "B", C, "option-is"),
     ("option", "So option B is the right one to take.", "B", C, "option-is"),
     ("option", "C. a red kite is the best answer here.", "C", C, "option-is"),
+    ("option", "Thus, C is the correct answer", "C", C, "option-is"),
+    ("option", "B is the answer.", "B", C, "option-is"),
+    ("option", "A kite is the right thing to fly.", "A", U, "none"),
     ("option", "I would choose (C), for its colour.", "C", C, "option-is"),
     ("option", "The answer is 'C'.", "C", C, "answer-is"),
     ("B)", "B) the harbour", "B", C, "bare"),
@@ -133,6 +136,7 @@ FORMULAS: list[tuple[str, str, VerdictStatus, str]] = [
     ("#### \\frac34", "\\frac{3}{4}", C, "hash+exact"),
     ("The answer is $90^\\circ$", "90", C, "answer-is+exact"),
     ("The answer is 1,018 \\text{ ships}", "1018", C, "answer-is+exact"),
+    ("\\boxed{44}. Check: our answer is correct.", "44", C, "boxed+exact"),
     ("The answer is 0.75", "0.750", C, "answer-is+exact"),
     ("The answer is 0.74", "\\frac34", W, "answer-is+number"),
 ]  # fmt: skip
