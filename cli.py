@@ -16,6 +16,7 @@ from .commands.hints import know, typed
 from .commands.runs import runs
 from .commands.serve import serve_teacher
 from .commands.store_verbs import export, ingest, sql, status
+from .commands.teachers import teachers
 from .commands.train import train
 from .errors import Error
 
@@ -31,6 +32,7 @@ app = typer.Typer(
 app.add_typer(questions.app, name="questions")
 app.add_typer(imports.app, name="import")
 app.add_typer(prompts.app, name="prompts")
+app.command(epilog="Example: cotdistill teachers --json")(teachers)
 app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
 app.command(epilog="Example: cotdistill collect --wait")(collect)
 app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(ingest)
