@@ -100,7 +100,10 @@ def add(
     added = add_questions(open_store(store, create=True), questions)
     n_gold = sum(q.gold is not None for q in questions)
     note = f"{n_gold} with a gold answer" + (f", {added.corrected} corrected" if added.corrected else "")
-    print_rows(COLUMNS, [(dataset, split, len(questions), added.new, note)], as_json=as_json)
+    splits = ", ".join(dict.fromkeys(q.split for q in questions))
+    print_rows(COLUMNS, [(dataset, splits, len(questions), added.new, note)], as_json=as_json)
+    if not as_json:
+        say(f"Next: cotdistill generate --teacher gpt-4o --dataset {dataset} --dry-run")
 
 
 @app.command("list", epilog="Example: cotdistill questions list --json")

@@ -18,19 +18,23 @@ from .spec import RowError, boolean_of, letter_of
 
 TEXT_COLUMNS = ("question", "text", "instruction", "problem", "prompt")
 GOLD_COLUMNS = ("answer", "gold", "label")
+SHOWN = 10
 
 
 def read_questions(path: Path, dataset: str, kind: AnswerKind, split: str = "train") -> list[Question]:
-    """All questions of a file; rows without a split get `split`.
+    """All questions of a file, or none: rows without a split get `split`.
 
-    ConfigError naming file, line and offending value: a line that is no JSON object, no question text, a gold answer
-    that is not of this kind, a choice question without choices, the same question twice with different answers.
+    ConfigError naming the file, and of each bad row (the first SHOWN of them) its line and the offending value: a line
+    that is no JSON object, no question text, a gold answer that is not of this kind, a choice question without choices,
+    the same question twice with different answers.
     """
     if kind not in get_args(AnswerKind):
         raise ConfigError(f"unknown answer kind {kind!r}. Next: use one of {', '.join(get_args(AnswerKind))}")
     questions: dict[str, Question] = {}
     places: dict[str, str] = {}
-    for place, row in read_rows(path):
+    bad: list[str] = []
+    rows = read_rows(path)
+    for place, row in rows:
         try:
             question = _question(row, dataset, kind, split, f"{path.name}:{place.split()[-1]}")
             earlier = questions.setdefault(question.key, question)
@@ -38,9 +42,15 @@ def read_questions(path: Path, dataset: str, kind: AnswerKind, split: str = "tra
                 raise RowError(f"the question of {places[question.key]} again, with another answer: {question.gold!r}")
             places.setdefault(question.key, place)
         except RowError as error:
-            raise ConfigError(
-                f"{path}, {place}: {error}. Next: correct the {place.split()[0]} and load again"
-            ) from error
+            bad.append(f"{place}: {error}")
+    if len(bad) == 1:
+        raise ConfigError(f"{path}, {bad[0]}. Next: correct the {bad[0].split()[0]} and load again")
+    if bad:
+        more = f"; and {len(bad) - SHOWN:,} more" if len(bad) > SHOWN else ""
+        raise ConfigError(
+            f"{path}: {len(bad):,} of {len(rows):,} rows cannot be used, so none was. "
+            f"{'; '.join(bad[:SHOWN])}{more}. Next: correct them and load again"
+        )
     if not questions:
         raise ConfigError(f"{path} holds no questions. Next: one JSON object per line, with question and answer")
     return list(questions.values())

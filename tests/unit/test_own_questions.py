@@ -105,3 +105,14 @@ def test_files_that_are_no_question_files(tmp_path: Path) -> None:
         read_questions(jsonl(tmp_path), "mine", "number")
     with pytest.raises(ConfigError, match="unknown answer kind 'digits'"):
         read_questions(jsonl(tmp_path), "mine", "digits")  # type: ignore[arg-type]
+
+
+def test_every_bad_row_is_named_and_none_is_used(tmp_path: Path) -> None:
+    rows = [{"question": f"{n} + 0?", "answer": "many" if n % 5 == 4 else n} for n in range(60)]
+    with pytest.raises(ConfigError) as caught:
+        read_questions(jsonl(tmp_path, *rows), "mine", "number")
+    said = str(caught.value)
+    assert "mine.jsonl: 12 of 60 rows cannot be used, so none was. line 5: the answer 'many' is not a number" in said
+    assert "; line 50: the answer" in said
+    assert "line 55" not in said
+    assert "; and 2 more. Next: correct them" in said
