@@ -311,7 +311,7 @@ def _engine_version(environment: environments.Environment | None) -> str:
 
 
 def _dtype(asked: str, environment: environments.Environment | None) -> str:
-    """float32 on a CPU, where bfloat16 is emulated; bfloat16 on a GPU that has it, as the engine's own torch sees it."""
+    """float32 on a CPU, where bfloat16 is emulated; bfloat16 on a GPU that has it, by the engine's own torch."""
     if asked in ("float32", "bfloat16"):
         return asked
     if asked != "auto":
