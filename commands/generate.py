@@ -52,7 +52,8 @@ def generate(
         int | None, typer.Option(min=1, help="Completion tokens at most, thinking included; default: the registry's.")
     ] = None,
     redo: Annotated[
-        str | None, typer.Option(help="Buy only these again: truncated, refused, filtered, empty, bad_request.")
+        str | None,
+        typer.Option(help="Buy only these again: truncated, refused, filtered, malformed, empty, bad_request."),
     ] = None,
     max_usd: Annotated[
         float | None, typer.Option(min=0.0, help="Stop before the store's total spend exceeds this.")
@@ -140,7 +141,7 @@ def _shard(text: str) -> tuple[int, int]:
 
 
 def _statuses(text: str | None) -> list[str]:
-    known = ("truncated", "refused", "filtered", "empty", "bad_request")
+    known = ("truncated", "refused", "filtered", "malformed", "empty", "bad_request")
     chosen = words(text) or []
     for status in chosen:
         if status not in known:

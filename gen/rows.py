@@ -8,6 +8,15 @@ from ..tasks.values import Completion, Sampling
 from .teachers import Teacher
 
 MAX_ERROR_CHARACTERS = 500
+# Ends that are not the model's own, so that nobody knows what the text lacks: Gemini's, calls of tools that were never
+# offered, a server that gave up (vLLM, SGLang: abort; OpenRouter: error), a response that is incomplete for no reason.
+BROKEN = frozenset(
+    {
+        *("other", "malformed_response", "malformed_function_call", "unexpected_tool_call", "too_many_tool_calls"),
+        *("missing_thought_signature", "no_image", "tool_calls", "function_call", "max_tool_calls"),
+        *("abort", "error", "incomplete"),
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,10 @@ class Cost:
 
 
 def reply_status(completion: Completion) -> str:
-    """ok, truncated, filtered, refused or empty, from the finish reason and the text."""
+    """ok, truncated, filtered, refused, malformed or empty, from the finish reason and the text.
+
+    A reason that is not known is taken for a server's own word for stop.
+    """
     match completion.finish_reason:
         case "length":
             return "truncated"
@@ -38,6 +50,8 @@ def reply_status(completion: Completion) -> str:
             return "filtered"
         case "refusal":
             return "refused"
+        case reason if reason in BROKEN:
+            return "malformed"
     return "ok" if completion.text.strip() else "empty"
 
 
