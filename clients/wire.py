@@ -1,12 +1,15 @@
 """The wire transport: aiohttp moves the bytes, an adapter says what they mean."""
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
 import aiohttp
+from aiohttp.helpers import get_env_proxy_for_url
+from yarl import URL
 
 from ..errors import Unavailable
 from ..tasks.values import Completion, Message, Sampling
@@ -27,13 +30,17 @@ class WireClient:
         self.deadline_s = deadline_s
         self._observe = observe
         self._session: aiohttp.ClientSession | None = None
+        self._proxy: URL | None = None
+        self._proxy_auth: aiohttp.BasicAuth | None = None
 
     async def __aenter__(self) -> Self:
-        # Proxies are taken from the environment, as the SDKs do.
+        # A proxy is taken from the environment, as the SDKs do; once, not for every call (aiohttp's trust_env asks a
+        # thread each time).
+        with contextlib.suppress(LookupError):
+            self._proxy, self._proxy_auth = get_env_proxy_for_url(URL(self.base_url))
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=15.0)
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0), timeout=timeout, trust_env=True
-        )
+        connector = aiohttp.TCPConnector(limit=0, keepalive_timeout=60.0)
+        self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
         return self
 
     async def __aexit__(
@@ -50,7 +57,14 @@ class WireClient:
         try:
             async with (
                 asyncio.timeout(self.deadline_s),
-                self._session.post(request.url, data=data, headers=request.headers, allow_redirects=False) as response,
+                self._session.post(
+                    request.url,
+                    data=data,
+                    headers=request.headers,
+                    allow_redirects=False,
+                    proxy=self._proxy,
+                    proxy_auth=self._proxy_auth,
+                ) as response,
             ):
                 status, headers, body = response.status, response.headers, await response.read()
         except TimeoutError as error:

@@ -142,7 +142,7 @@ def _pending(planned: _Planned, purchase: Purchase) -> "Iterator[tuple[list[Path
 
     store, orders, total = planned.store, planned.orders, totals(planned.cells)
     with tempfile.TemporaryDirectory(dir=store.spool_dir, prefix="pending-") as folder:
-        files = [Path(folder) / f"{i}.parquet" for i in range(len(orders))]
+        files = [Path(folder) / f"{i}.jsonl" for i in range(len(orders))]
         n_pending = sum(write_pending(store, order, file) for order, file in zip(orders, files, strict=True))
         n_wanted = n_pending if purchase.redo else int(total["wanted"] or 0)
         in_batches = 0 if purchase.redo else int(total["missing"] or 0) - n_pending

@@ -4,6 +4,9 @@ Members are written to the store once, in pages; what is pending is then a query
 spool and is streamed from there: a million pending calls are never held in memory.
 """
 
+import itertools
+import json
+import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -118,8 +121,8 @@ def make_plan(store: Store, order: Order, *, record: bool = True) -> list[CellPl
         _asked(con, order)
         counts = {row[0]: row[1:] for row in _run(con, "cell_counts.sql", order)}
         again = Counter(row[0] for row in _to_redo(con, order)) if order.redo else None
-        probe = con.execute("SELECT * FROM asked ORDER BY question_key LIMIT ?", [PROBE]).fetchall()
-    questions = [_question(order, row[1:]) for row in probe]
+        probe = _asked_rows(con, "ORDER BY question_key LIMIT ?", [PROBE])
+    questions = [_question(order, row) for row in probe]
     plans = []
     for cell in order.cells:
         _, have, prompt, completion, measured = counts.get(cell.key, (0, 0, None, None, 0))
@@ -133,30 +136,33 @@ def make_plan(store: Store, order: Order, *, record: bool = True) -> list[CellPl
 
 
 def write_pending(store: Store, order: Order, path: Path) -> int:
-    """Write the calls that are still to be made to a Parquet file at `path`; returns how many."""
+    """Write the calls that are still to be made to `path`, a JSON line each; returns how many."""
     if order.redo:
         _record_redo(store, order)
     with store.read() as con:
         _asked(con, order)
-        params = _params(order) | {"only_redo": bool(order.redo)}
-        target = str(path).replace("'", "''")
-        done = con.execute(f"COPY ({_sql('pending.sql')}) TO '{target}' (FORMAT parquet)", params).fetchone()
-    return int(done[0]) if done else 0
+        return _copy(con, _sql("pending.sql"), path, _params(order) | {"only_redo": bool(order.redo)})
 
 
 def stream_calls(order: Order, path: Path) -> Iterator[Call]:
-    """The calls written to `path`, built a page at a time."""
-    import pyarrow.parquet as pq
-
+    """The calls written to `path`, one at a time: however many there are, they are never held."""
     by_cell = {cell.key: cell.recipe for cell in order.cells}
-    with pq.ParquetFile(path) as file:
-        for batch in file.iter_batches(batch_size=1_000):
-            for row in batch.to_pylist():
-                question = _question(
-                    order, (row["text"], row["choices"], row["answer_kind"], row["gold"], row["source"])
-                )
-                messages = build(question, by_cell[row["cell_key"]], order.prompts)
-                yield Call(row["reply_key"], row["question_key"], messages, row["sample_index"], row["redo"])
+    for row in _lines(path):
+        messages = build(_question(order, row), by_cell[row["cell_key"]], order.prompts)
+        yield Call(row["reply_key"], row["question_key"], messages, row["sample_index"], row["redo"])
+
+
+def _copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path, params: Mapping[str, Any] | None = None) -> int:
+    """Write the rows of a query to `path` as JSON lines, which DuckDB does without holding them; returns how many."""
+    target = str(path).replace("'", "''")
+    done = con.execute(f"COPY ({sql}) TO '{target}' (FORMAT json)", params).fetchone()
+    return int(done[0]) if done else 0
+
+
+def _lines(path: Path) -> Iterator[dict[str, Any]]:
+    with path.open("rb") as file:
+        for line in file:
+            yield json.loads(line)
 
 
 def _sql(name: str) -> str:
@@ -195,39 +201,41 @@ def _asked(con: duckdb.DuckDBPyConnection, order: Order) -> int:
     return int(count[0]) if count else 0
 
 
-def _question(order: Order, row: Sequence[Any]) -> Question:
-    text, choices, kind, gold, source = row
-    return Question(order.dataset, order.split, text, kind, gold, tuple(choices), source=source)
+def _question(order: Order, row: Mapping[str, Any]) -> Question:
+    """The question in a row of `asked` or of pending.sql."""
+    choices = tuple(row["choices"] or ())
+    kind, gold, source = row["answer_kind"], row["gold"], row["source"]
+    return Question(order.dataset, order.split, row["text"], kind, gold, choices, source=source)
+
+
+def _asked_rows(con: duckdb.DuckDBPyConnection, more: str = "", params: Sequence[Any] = ()) -> list[dict[str, Any]]:
+    """Rows of the temporary table `asked` as dicts."""
+    found = con.execute(f"SELECT * FROM asked {more}", list(params))
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
 def _pages(store: Store, order: Order, recipes: Sequence[Recipe]) -> Iterator[pl.DataFrame]:
     """The members of the recipes' cells, a page of questions at a time, in the columns of `cell_member`."""
-    after = ""
-    while recipes:
+    if not recipes:
+        return
+    with tempfile.TemporaryDirectory(dir=store.path.parent, prefix=f".{store.path.name}.asked-") as folder:
+        path = Path(folder) / "asked.jsonl"
         with store.read() as con:
             _asked(con, order)
-            rows = con.execute(
-                "SELECT * FROM asked WHERE question_key > ? ORDER BY question_key LIMIT ?", [after, PAGE]
-            ).fetchall()
-        if not rows:
-            return
-        after = rows[-1][0]
-        questions = [(row[0], _question(order, row[1:])) for row in rows]
-        for recipe in recipes:
-            cell_key = Cell(order.dataset, order.teacher.name, recipe).key
-            members = [
-                (
-                    cell_key,
-                    key,
-                    sample,
-                    _reply_key(order, key, build(question, recipe, order.prompts), sample, 0),
-                    order.sampling_key,
-                    0,
-                )
-                for key, question in questions
-                for sample in range(order.n_samples)
-            ]
-            yield _members(members)
+            _copy(con, "SELECT * FROM asked ORDER BY question_key", path)
+        rows = _lines(path)
+        while page := list(itertools.islice(rows, PAGE)):
+            questions = [(row["question_key"], _question(order, row)) for row in page]
+            for recipe in recipes:
+                cell_key = Cell(order.dataset, order.teacher.name, recipe).key
+                members = [
+                    (cell_key, key, sample, _reply_key(order, key, messages, sample, 0), order.sampling_key, 0)
+                    for key, question in questions
+                    for messages in (build(question, recipe, order.prompts),)
+                    for sample in range(order.n_samples)
+                ]
+                yield _members(members)
 
 
 def _members(rows: Sequence[tuple[Any, ...]]) -> pl.DataFrame:
@@ -265,7 +273,7 @@ def _record_redo(store: Store, order: Order) -> None:
     with store.read() as con:
         _asked(con, order)
         wanted = _to_redo(con, order)
-        questions = {row[0]: _question(order, row[1:]) for row in con.execute("FROM asked").fetchall()}
+        questions = {row["question_key"]: _question(order, row) for row in _asked_rows(con)}
     members = [
         (
             cell,

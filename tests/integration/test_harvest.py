@@ -41,7 +41,7 @@ class Planned:
     def __init__(self, store: Store, order: Order) -> None:
         self.order = order
         self.cells: list[CellPlan] = make_plan(store, order)
-        path = store.path.with_name("pending.parquet")
+        path = store.path.with_name("pending.jsonl")
         self.n = write_pending(store, order, path)
         self.calls: list[Call] = list(stream_calls(order, path))
         assert len(self.calls) == self.n
