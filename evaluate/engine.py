@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from ..tasks.templates import StudentTemplate
+from ..tasks.templates import StudentTemplate, Tokenizer
 from .decoding import Decoder
 
 
@@ -33,12 +33,13 @@ class Generated:
 
 class Engine(Protocol):
     """One loaded model. `name` and `dtype` are part of a prediction's identity, `version` is recorded; `template` is
-    what its prompts are rendered with."""
+    what its prompts are rendered with, `tokenizer` what they are read with."""
 
     name: str
     dtype: str
     version: str
     template: StudentTemplate
+    tokenizer: Tokenizer
 
     def generate(self, prompts: Sequence[str], decoder: Decoder) -> Iterator[list[Generated]]:
         """Answer rendered prompts. Batches come in any order; every prompt is answered once."""

@@ -38,7 +38,8 @@ class EvaluationResult:
 
 @dataclass(frozen=True, slots=True)
 class EvaluationProgress:
-    """What a progress bar shows: questions answered by one model, and models done."""
+    """What a progress bar shows: questions answered by one model, and models done. `error`: what went wrong, or what is
+    to be warned of before the first answer."""
 
     model: int
     n_models: int
@@ -233,6 +234,8 @@ class _Watch:
     def message(self, job: int, message: workers.Message) -> None:
         if message.get("event") == "batch":
             self._tell(job, int(message["done"]), None)
+        elif message.get("event") == "warning":
+            self._tell(job, 0, str(message["text"]))
 
     def outcome(self, job: int, outcome: workers.Outcome) -> None:
         self.n_done += 1

@@ -9,7 +9,7 @@ from typing import Any
 from .. import workers
 from ..errors import ConfigError
 from ..store.spool import SpoolWriter, utc_now
-from ..tasks import keys, templates
+from ..tasks import keys, templates, tokenizer_check
 from .decoding import Decoder
 from .engine import Asked, Engine, Generated
 from .transformers_engine import NAME, TransformersEngine
@@ -52,6 +52,9 @@ def do(message: workers.Message, say: workers.Say) -> Mapping[str, Any]:
     job = Job(**{**message, "parts": parts})
     started = told = time.monotonic()
     engine, asked = load(job)
+    read = ((len(templates.encode(engine.tokenizer, one.prompt)), one.prompt) for one in asked)
+    if warning := tokenizer_check.warning(engine.tokenizer, read):
+        say({"event": "warning", "text": warning})
     owners = [(part, question) for part in job.parts for question, _ in part.questions]
     done = 0
     with SpoolWriter(Path(job.spool_dir), "evaluate") as spool:

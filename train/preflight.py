@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ..tasks import tokenizer_check
+
 IGNORED = -100  # a label that no loss is computed for
 N_SAMPLES = 2
 
@@ -13,7 +15,8 @@ class Preflight:
     """One corpus as one student's tokenizer sees it.
 
     `tokens`: of all rows, after cutting; `supervised_tokens`: those with a loss; `n_cut`: rows longer than max_tokens,
-    which lose their end; `longest`: tokens of the longest row; `samples`: rows as (is supervised, text) stretches.
+    which lose their end; `longest`: tokens of the longest row; `samples`: rows as (is supervised, text) stretches;
+    `tokenizer_warning`: what is wrong with the tokenizer (tasks/tokenizer_check.py).
     """
 
     n_rows: int
@@ -22,17 +25,18 @@ class Preflight:
     n_cut: int
     longest: int
     samples: tuple[tuple[tuple[bool, str], ...], ...]
+    tokenizer_warning: str | None = None
 
     @property
     def warning(self) -> str | None:
         """What is wrong with it, in words; None: nothing."""
-        if not self.n_cut:
-            return None
-        share = 100 * self.n_cut / self.n_rows
-        return (
-            f"{self.n_cut:,} of {self.n_rows:,} rows ({share:.1f} %) are longer than max_tokens and lose their end, "
-            f"the answer included. Next: a larger --max-tokens"
+        cut = (
+            f"{self.n_cut:,} of {self.n_rows:,} rows ({100 * self.n_cut / self.n_rows:.1f} %) are longer than "
+            f"max_tokens and lose their end, the answer included. Next: a larger --max-tokens"
+            if self.n_cut
+            else None
         )
+        return "; ".join(words for words in (self.tokenizer_warning, cut) if words) or None
 
 
 def look(rows: Sequence[Mapping[str, Sequence[int]]], n_cut: int, tokenizer: Any) -> Preflight:
@@ -47,6 +51,9 @@ def look(rows: Sequence[Mapping[str, Sequence[int]]], n_cut: int, tokenizer: Any
         n_cut=n_cut,
         longest=max(lengths, default=0),
         samples=tuple(_stretches(rows[i], tokenizer) for i in dict.fromkeys(shown)),
+        tokenizer_warning=tokenizer_check.warning(
+            tokenizer, ((len(row["input_ids"]), tokenizer.decode(row["input_ids"])) for row in rows)
+        ),
     )
 
 
