@@ -28,20 +28,24 @@ from .common import (
 
 def ingest(
     folder: Annotated[
-        Path | None, typer.Argument(help="A spool folder from another machine; default: the store's.")
+        Path | None, typer.Argument(help="A spool folder or a store from another machine; default: our own spool.")
     ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
-    """Bring received rows home from a spool, then parse and judge them. Doing it twice changes nothing."""
+    """Bring received rows home from a spool or another store, then parse and judge them; twice changes nothing."""
     from dataclasses import asdict
 
     from ..store.ingest import ingest as bring_home
+    from ..store.merge import merge
 
-    if folder is not None and not folder.is_dir():
-        raise ConfigError(f"no spool folder {folder}. Next: cotdistill ingest DIR, where DIR ends in .spool")
+    if folder is not None and not folder.exists():
+        raise ConfigError(
+            f"no spool folder or store {folder}. Next: cotdistill ingest OTHER.duckdb, or OTHER.duckdb.spool"
+        )
     opened = open_store(store, create=folder is not None)
-    done = bring_home(opened, folder or opened.spool_dir)
+    is_store = folder is not None and folder.is_file()
+    done = merge(opened, folder) if is_store and folder else bring_home(opened, folder or opened.spool_dir)
     settle(opened)
     result = asdict(done)
     print_rows(tuple(result), [tuple(result.values())], as_json=as_json)
