@@ -8,8 +8,13 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 kind=$1 name=$2 pins=constraints/$3.txt env=.venv-$2
-wanted=$(cat constraints/engine.sh constraints/cpu.txt "$pins" | cksum)
-if [ "$(cat "$env/.made" 2>/dev/null)" = "$wanted" ]; then exit 0; fi
+wanted="$kind $(cat constraints/engine.sh constraints/cpu.txt "$pins" | cksum)"
+made=$(cat "$env/.made" 2>/dev/null || true)
+if [ "$made" = "$wanted" ]; then exit 0; fi
+if [ -n "$made" ] && [ "${made%% *}" != "$kind" ]; then
+  echo "$env holds $name for another kind of machine (${made%% *}; asked for: $kind). Next: rm -rf $env" >&2
+  exit 2
+fi
 echo "installing $name into $env ..." >&2
 rm -rf "$env"
 .venv/bin/python -m venv --without-pip "$env"
