@@ -5,7 +5,7 @@ was cut off may still arrive at the provider later. What makes that harmless is 
 and a submission without its file is refused. So a tag that is not in the list after `withdraw` never will be.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -87,6 +87,20 @@ class BatchService(Protocol):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None: ...
+
+
+class Closing:
+    """A service whose SDK client is closed (`_close`) with its block."""
+
+    _close: Callable[[], None]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._close()
 
 
 def answered(adapter: Adapter, custom_id: str, body: Any) -> LineResult:

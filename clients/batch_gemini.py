@@ -8,13 +8,12 @@ that fails or expires takes no more than that with it.
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ..errors import ConfigError, TeacherError, Unavailable
 from ..tasks.values import Message, Sampling
 from .base import status_error
-from .batch_base import LineResult, RemoteBatch, RemoteState, answered, http_failure
+from .batch_base import Closing, LineResult, RemoteBatch, RemoteState, answered, http_failure
 from .gemini import GeminiAdapter
 from .said import redact
 
@@ -31,7 +30,7 @@ RPC = {1: 499, 2: 500, 3: 400, 4: 504, 5: 404, 6: 409, 7: 403, 8: 429, 9: 400, 1
        14: 503, 15: 500, 16: 401}  # fmt: skip
 
 
-class GeminiBatches:
+class GeminiBatches(Closing):
     """Batches of one Gemini model."""
 
     max_requests = 50_000
@@ -44,14 +43,7 @@ class GeminiBatches:
         self.adapter = adapter
         options = types.HttpOptions(base_url=adapter.root, api_version=adapter.version, timeout=int(deadline_s * 1000))
         self._sdk = genai.Client(vertexai=False, api_key=adapter.api_key, http_options=options)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._sdk.close()
+        self._close = self._sdk.close
 
     def line(self, custom_id: str, messages: Sequence[Message], sampling: Sampling) -> Mapping[str, Any]:
         """key, request."""

@@ -7,13 +7,12 @@ something: a create that timed out may have worked.
 import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from ..errors import TeacherError, Unavailable
 from ..tasks.values import Message, Sampling
 from .base import Adapter, status_error
-from .batch_base import LineResult, RemoteBatch, RemoteState, answered, http_failure
+from .batch_base import Closing, LineResult, RemoteBatch, RemoteState, answered, http_failure
 from .said import redact
 
 TAG = "cotdistill_batch"
@@ -27,7 +26,7 @@ STATES: Mapping[str, RemoteState] = {
 LINE_ERRORS = {"batch_expired": "expired", "batch_cancelled": "cancelled", "request_timeout": "unavailable"}
 
 
-class OpenAIBatches:
+class OpenAIBatches(Closing):
     """Batches of one endpoint (chat completions or responses, as the adapter speaks)."""
 
     max_requests = 50_000
@@ -40,15 +39,8 @@ class OpenAIBatches:
         self._sdk = openai.OpenAI(
             base_url=adapter.base_url, api_key=adapter.api_key, timeout=openai.Timeout(deadline_s, connect=15.0)
         )
+        self._close = self._sdk.close
         self._once = self._sdk.with_options(max_retries=0)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._sdk.close()
 
     def line(self, custom_id: str, messages: Sequence[Message], sampling: Sampling) -> Mapping[str, Any]:
         """custom_id, method, url, body."""
