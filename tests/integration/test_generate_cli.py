@@ -1,6 +1,9 @@
 """`generate` and its neighbours as they are typed: plans and prices, shards that become one store, URLs and keys."""
 
 import json
+import subprocess
+import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -192,3 +195,24 @@ def test_the_registry_is_listed_without_a_key_in_sight(
     assert by_name["paid"]["key"] == "not needed"
     assert by_name["paid"]["usd_input"] == 2.0
     assert not (tmp_path / "none.duckdb").exists()
+
+
+def test_status_tells_how_far_a_harvest_of_another_process_is(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "s.duckdb", 60)
+    with start_server(faults="latency:0.3") as server:
+        words = ["generate", "--teacher", "live", "--base-url", server.base_url, "--model", "builtin-strict"]
+        words += ["--dataset", "arith", "--level", "3", "--concurrency", "2", "--store", str(store.path)]
+        with subprocess.Popen([sys.executable, "-m", "cotdistill", *words], stderr=subprocess.DEVNULL) as harvest:
+            seen: list[dict[str, Any]] = []
+            while harvest.poll() is None:
+                seen += json.loads(run("status", "--store", str(store.path), "--json"))["teachers"]
+                time.sleep(0.2)
+    assert harvest.returncode == 0
+    under_way = [one for one in seen if 5 < one["cached"] < 55]
+    assert under_way, "it was over before it was looked at"
+    for one in under_way:
+        assert one["cached"] + one["left"] == one["wanted"] == 60
+        assert 60 < one["per_min"] < 60 * 2 / 0.3
+        assert one["eta_s"] == pytest.approx(60 * one["left"] / one["per_min"], rel=0.05, abs=1.5)
+    [one] = json.loads(run("status", "--store", str(store.path), "--json"))["teachers"]
+    assert (one["cached"], one["left"], one["unpriced"], one["usd"], one["eta_s"]) == (60, 0, 60, None, None)
