@@ -22,6 +22,7 @@ from ..clients.limits import Gate, Limits
 from ..clients.retry import TRANSIENT, policy
 from ..errors import BadRequest, BudgetReached, Error, RateLimited, StoreError, TeacherError, Unavailable
 from ..store.ingest import ingest
+from ..store.judge import judge
 from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store
 from ..tasks.realised import count_tokens
@@ -34,6 +35,9 @@ from .teachers import Teacher
 FLUSH_ROWS = 2_000
 FLUSH_EVERY_S = 2.0
 SWITCH_S = 0.0005
+# Judging goes on beside the harvest, in the time that waiting leaves, and at most a third of it.
+JUDGE_EVERY_S = 3.0
+JUDGE_REST = 2.0
 # So many questions in a row that failed after all their retries, and none that worked: nobody is there.
 GIVE_UP_AFTER = 20
 # What a completion is expected to take of a tokens-per-minute limit before the first ones have come.
@@ -280,6 +284,7 @@ class _Harvest:
 
 async def _flush_forever(store: Store, spool: SpoolWriter, tally: Tally) -> None:
     flushed, last = 0, time.monotonic()
+    judged, rest = last, JUDGE_EVERY_S
     while True:
         await asyncio.sleep(0.2)
         if spool.rows - flushed < FLUSH_ROWS and time.monotonic() - last < FLUSH_EVERY_S:
@@ -287,6 +292,11 @@ async def _flush_forever(store: Store, spool: SpoolWriter, tally: Tally) -> None
         spool.rotate()
         flushed, last = spool.rows, time.monotonic()
         await asyncio.to_thread(_flush, store, tally)
+        started = time.monotonic()
+        if started - judged > rest and not tally.store_busy:
+            await asyncio.to_thread(_judge, store)
+            judged = time.monotonic()
+            rest = max(JUDGE_EVERY_S, JUDGE_REST * (judged - started))
 
 
 def _flush(store: Store, tally: Tally) -> None:
@@ -296,6 +306,12 @@ def _flush(store: Store, tally: Tally) -> None:
         tally.store_busy = False
     except StoreError:
         tally.store_busy = True
+
+
+def _judge(store: Store) -> None:
+    """Parse and grade what has come, while the teacher writes the rest; when the store is busy, another time."""
+    with contextlib.suppress(StoreError):
+        judge(Store(store.path, patience_s=1.0))
 
 
 @contextlib.contextmanager

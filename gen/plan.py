@@ -18,6 +18,7 @@ import polars as pl
 
 from ..errors import ConfigError
 from ..store.cells import Cell
+from ..store.frames import Stream
 from ..store.store import Store
 from ..tasks import keys
 from ..tasks.realised import count_tokens
@@ -26,7 +27,7 @@ from .prompts import Prompts, build, shipped
 from .teachers import Teacher
 
 SQL = Path(__file__).parent / "sql"
-PAGE = 10_000
+PAGE = 2_000
 PROBE = 200
 ALL = 2**62
 # Completion tokens to expect per level before any reply of the cell is in the store: an estimate, shown as one. Mean
@@ -296,7 +297,7 @@ def _count_cached(store: Store, order: Order, recipes: Sequence[Recipe]) -> dict
     for page in _pages(store, order, recipes):
         cell = page["cell_key"][0]
         with store.read() as con:
-            con.register("page", page)
+            con.register("page", Stream(page))
             [(found,)] = con.execute("SELECT count(*) FROM page SEMI JOIN reply USING (reply_key)").fetchall()
             con.unregister("page")
         counts[cell] = counts.get(cell, 0) + int(found)

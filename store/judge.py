@@ -18,7 +18,7 @@ from ..tasks.values import Question
 from .spool import utc_now
 from .store import Store
 
-BATCH = 20_000
+BATCH = 5_000
 SQL = Path(__file__).parent / "sql"
 Progress = Callable[[str, int, int], None]
 

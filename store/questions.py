@@ -7,6 +7,7 @@ import polars as pl
 
 from ..tasks import keys
 from ..tasks.values import Question
+from .frames import Stream
 from .store import Store
 
 
@@ -47,7 +48,7 @@ def add_questions(store: Store, questions: Sequence[Question]) -> Added:
         },
     ).unique("question_key", keep="first", maintain_order=True)
     with store.write() as con:
-        con.register("loaded", frame)
+        con.register("loaded", Stream(frame))
         changed = con.execute(
             "UPDATE question SET gold = loaded.gold, gold_key = loaded.gold_key, split = loaded.split FROM loaded "
             "WHERE question.question_key = loaded.question_key AND (question.gold_key <> loaded.gold_key "

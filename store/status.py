@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from .frames import Stream
 from .spool import utc_now
 from .store import Store
 from .waiting import read_waiting
@@ -95,7 +96,7 @@ def read_status(store: Store, *, now: str | None = None) -> Status:
             return Table(tuple(c[0] for c in result.description or ()), tuple(result.fetchall()))
 
         for name, frame in waiting.items():
-            con.register(f"waiting_{name}", frame)
+            con.register(f"waiting_{name}", Stream(frame))
         teachers = table("teachers", now=now or utc_now())
         n_waiting = waiting["reply"].height
         return Status(table("questions"), table("cells"), teachers, table("runs"), n_waiting)

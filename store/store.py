@@ -19,6 +19,7 @@ import polars as pl
 
 from ..errors import StoreError
 from . import migrate
+from .frames import Stream
 
 CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
 _POLARS: dict[str, Any] = {
@@ -116,7 +117,7 @@ class Store:
 
     def insert_frame(self, con: duckdb.DuckDBPyConnection, table: str, frame: pl.DataFrame) -> int:
         """Insert the rows of a polars frame, whose columns are the table's, where their key is new."""
-        con.register("incoming", frame)
+        con.register("incoming", Stream(frame))
         try:
             done = con.execute(f'INSERT OR IGNORE INTO "{table}" BY NAME SELECT * FROM incoming').fetchone()
         finally:
