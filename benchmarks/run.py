@@ -1,4 +1,4 @@
-"""`just bench [startup] [harvest] [store]`: each benchmark prints its figures and the ratio that matters.
+"""`just bench [NAME ...]`: each benchmark prints its figures and the ratio that matters.
 
 Absolute times depend on the machine; compare ratios.
 """
@@ -6,7 +6,7 @@ Absolute times depend on the machine; compare ratios.
 import importlib
 import sys
 
-NAMES = ("startup", "harvest", "store")
+NAMES = ("startup", "harvest", "faults", "memory", "plan", "store")
 
 
 def main(names: list[str]) -> int:
