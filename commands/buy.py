@@ -59,6 +59,14 @@ def plan(path: Path, purchase: Purchase, datasets: str | None, *, as_json: bool 
 
     with _planned(path, purchase, datasets, record=False) as planned:
         show_plan(planned.cells, purchase.teacher, batch=purchase.batch, as_json=as_json)
+        with planned.store.read() as con:
+            found = con.execute(
+                "SELECT count(*) FROM batch_open_reply SEMI JOIN "
+                "(SELECT reply_key FROM cell_member WHERE list_contains(?, cell_key)) USING (reply_key)",
+                [[cell.cell.key for cell in planned.cells]],
+            ).fetchone()
+        if found and found[0]:
+            say(f"{found[0]:,} of these replies are in open batches and not asked for again. Next: cotdistill collect")
 
 
 def buy(path: Path, purchase: Purchase, datasets: str | None) -> "Tally":

@@ -13,6 +13,7 @@ from .common import (
     PromptsOption,
     RegistryOption,
     StoreOption,
+    open_store,
     print_json,
     print_rows,
     say,
@@ -177,9 +178,24 @@ def _show_tally(tally: "Tally", teacher: "Teacher", store: Path, as_json: bool) 
         print_json(result)
     else:
         print_rows(tuple(result), [tuple(result.values())], as_json=False)
+    if tally.n_unusable and not tally.store_busy:
+        say(_unusable(store, teacher))
     if tally.store_busy:
         say(f"{store} is held open by another program; the replies wait in the spool. Next: cotdistill ingest")
     elif tally.n_left > 0:
         say(f"{tally.n_left:,} replies are left. Next: the same command again; nothing received is asked twice")
     else:
         say("Next: cotdistill train --student tiny, or cotdistill export --to llamafactory")
+
+
+def _unusable(path: Path, teacher: "Teacher") -> str:
+    """Which of the teacher's replies cannot be used, and how they are bought again."""
+    with open_store(path).read() as con:
+        found = con.execute(
+            "SELECT reply_status, count(*) FROM member_now JOIN cell USING (cell_key) "
+            "WHERE teacher = ? AND reply_status <> 'ok' GROUP BY 1 ORDER BY 2 DESC",
+            [teacher.name],
+        ).fetchall()
+    counts = ", ".join(f"{n:,} {status}" for status, n in found)
+    more = " --max-tokens N" if any(status == "truncated" for status, _ in found) else ""
+    return f"cannot be used: {counts}. Next, to buy those again: the same command with --redo {found[0][0]}{more}"
