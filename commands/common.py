@@ -23,6 +23,11 @@ DatasetsOption = Annotated[str | None, typer.Option("--dataset", help="Data sets
 TeachersOption = Annotated[str | None, typer.Option("--teacher", help="Teachers, comma-separated.")]
 LevelsOption = Annotated[str | None, typer.Option("--level", help="Levels: 4, or 1,3,5, or 1-6.")]
 FormatsOption = Annotated[str | None, typer.Option("--format", help="Formats, comma-separated.")]
+SplitOption = Annotated[str, typer.Option("--split", help="Which split's questions.")]
+LimitOption = Annotated[
+    int | None, typer.Option("--limit", min=1, help="At most so many questions, the same for all cells and models.")
+]
+AnyVerdictOption = Annotated[bool, typer.Option("--any-verdict", help="Take wrong and unparsed rationales too.")]
 RationaleOption = Annotated[
     Literal["visible", "reasoning"],
     typer.Option(

@@ -12,6 +12,8 @@ from .common import (
     Bar,
     DatasetsOption,
     JsonOption,
+    LimitOption,
+    SplitOption,
     StoreOption,
     open_store,
     print_note,
@@ -35,10 +37,8 @@ def evaluate(
         str | None, typer.Option(help="Only this student's runs; one without runs is evaluated untouched.")
     ] = None,
     dataset: DatasetsOption = None,
-    split: Annotated[str, typer.Option(help="Which split's questions.")] = "test",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many questions, the same for every model.")
-    ] = None,
+    split: SplitOption = "test",
+    limit: LimitOption = None,
     max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest answer, in the student's tokens.")] = 256,
     engine: Annotated[str, typer.Option(help="auto (vllm where there is a GPU), vllm or transformers.")] = "auto",
     tensor_parallel: Annotated[int, typer.Option(min=1, help="GPUs that share one model; vllm only.")] = 1,

@@ -10,8 +10,10 @@ from .buy import Purchase, buy, plan, submit
 from .common import (
     DEFAULT_STORE,
     JsonOption,
+    LimitOption,
     PromptsOption,
     RegistryOption,
+    SplitOption,
     StoreOption,
     open_store,
     print_json,
@@ -39,10 +41,8 @@ def generate(
             help="original, least-to-most, rephrase-and-respond, symbolic, answer-only, yours; comma-separated."
         ),
     ] = "original",
-    split: Annotated[str, typer.Option(help="Which split's questions.")] = "train",
-    limit: Annotated[
-        int | None, typer.Option(min=1, help="At most so many questions, the same for every cell.")
-    ] = None,
+    split: SplitOption = "train",
+    limit: LimitOption = None,
     samples: Annotated[int, typer.Option(min=1, help="Replies per question.")] = 1,
     gold_visible: Annotated[bool, typer.Option(help="Show the teacher the gold answer.")] = False,
     temperature: Annotated[float | None, typer.Option(min=0.0, max=2.0)] = None,

@@ -9,6 +9,7 @@ import typer
 from ..errors import ConfigError, StoreError
 from .common import (
     DEFAULT_STORE,
+    AnyVerdictOption,
     DatasetsOption,
     FormatsOption,
     JsonOption,
@@ -102,7 +103,7 @@ def export(
     teacher: TeachersOption = None,
     level: LevelsOption = None,
     format: FormatsOption = None,
-    any_verdict: Annotated[bool, typer.Option(help="Take wrong and unparsed rationales too.")] = False,
+    any_verdict: AnyVerdictOption = False,
     rationale: RationaleOption = "visible",
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,

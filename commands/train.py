@@ -8,6 +8,7 @@ import typer
 from ..errors import ConfigError
 from .common import (
     DEFAULT_STORE,
+    AnyVerdictOption,
     Bar,
     DatasetsOption,
     FormatsOption,
@@ -43,7 +44,7 @@ def train(
     rows: Annotated[
         int | None, typer.Option(min=1, help="At most so many questions per corpus, the same for all.")
     ] = None,
-    any_verdict: Annotated[bool, typer.Option(help="Train on wrong and unparsed rationales too.")] = False,
+    any_verdict: AnyVerdictOption = False,
     rationale: RationaleOption = "visible",
     seeds: Annotated[str, typer.Option(help="Seeds: 1, or 1,2,3, or 1-5.")] = "1",
     profile: Annotated[
