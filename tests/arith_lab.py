@@ -36,7 +36,7 @@ def filled(path: Path, n_train: int, n_test: int) -> tuple[Store, Corpus]:
         {k: r[k] for k in ("question_key", "sample_index", "reply_key")} | {"cell_key": cell.key} for r in replies
     ]
     with store.write() as con:
-        store.insert(con, "question", [_row(q) for q in train + test])
+        store.insert(con, "question", [question_row(q) for q in train + test])
         store.insert(con, "cell", [cell.row()])
         store.insert(con, "cell_member", members)
         store.insert(con, "reply", replies)
@@ -44,7 +44,8 @@ def filled(path: Path, n_train: int, n_test: int) -> tuple[Store, Corpus]:
     return store, implicit_corpus(store, cell)
 
 
-def _row(question: Question) -> dict[str, object]:
+def question_row(question: Question) -> dict[str, object]:
+    """A question as the store keeps it."""
     return {
         "question_key": question.key,
         "text_key": question.text_key,

@@ -5,12 +5,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from arith_lab import AGREEMENT
+from arith_lab import AGREEMENT, filled, question_row
 
 from cotdistill import environments
 from cotdistill.evaluate.decoding import Decoder
-from cotdistill.evaluate.run import evaluate_models
+from cotdistill.evaluate.models import trained_models
+from cotdistill.evaluate.run import evaluate_models, evaluate_plan
 from cotdistill.tasks.render import question_text
+from cotdistill.tasks.values import Question
+from cotdistill.train import profiles
 from cotdistill.train.run import train_runs
 
 pytestmark = pytest.mark.engines
@@ -60,17 +63,24 @@ def test_both_trainers_begin_at_the_same_loss(lab: Any, method: str) -> None:
 
 
 def test_vllm_and_transformers_agree(lab: Any, vllm: environments.Environment) -> None:
-    """The base and both adapters, by one vLLM engine in one call, and one by one with transformers."""
-    from cotdistill.evaluate.models import trained_models
-
+    """The base and both adapters on two data sets, by one vLLM engine in one call; one by one with transformers."""
     models = trained_models(lab.store, [run.run_key for run in lab.runs])
     assert [model.adapter is not None for model in models] == [False, True, True]
     decoder = Decoder(max_new_tokens=64)
-    for engine in ("vllm", "transformers"):
-        done = evaluate_models(lab.store, dataset="arith", models=models, decoder=decoder, engine=engine, processes=1)
-        assert [e.status for e in done] == ["done"] * 3, [e.error for e in done]
-        if engine == "vllm":
-            assert len({e.seconds for e in done}) == 1  # one engine answered all three
+    with lab.store.write() as con:
+        lab.store.insert(con, "question", [question_row(Question("long", "test", "How many? " * 500, "number", "1"))])
+    done = evaluate_plan(lab.store, {"arith": models, "long": models[:1]}, decoder=decoder, engine="vllm")
+    assert [e.status for e in done] == ["done"] * 4, [e.error for e in done]
+    assert len({e.seconds for e in done}) == 1  # one engine answered all of it
+    # A prompt longer than the student's context is said to be that, beside the others' answers.
+    assert rows(
+        lab,
+        "SELECT text, finish_reason FROM prediction JOIN evaluation USING (evaluation_key) WHERE dataset = 'long'",
+    ) == [("", "prompt_too_long")]
+    done = evaluate_models(
+        lab.store, dataset="arith", models=models, decoder=decoder, engine="transformers", processes=1
+    )
+    assert [e.status for e in done] == ["done"] * 3, [e.error for e in done]
     assert rows(lab, "SELECT DISTINCT engine_version FROM evaluation WHERE engine = 'vllm'") == [
         (f"{vllm.version} (CPU build)",)
     ]
@@ -85,6 +95,31 @@ def test_vllm_and_transformers_agree(lab: Any, vllm: environments.Environment) -
     scores = rows(lab, "SELECT engine, run_key, n, n_correct FROM score WHERE dataset = 'arith' ORDER BY ALL")
     print("\n".join(map(str, scores)))
     assert {row[2] for row in scores} == {n}
+
+
+def test_unsloth_overfits_eight_rows_and_vllm_says_them_by_heart(tmp_path: Path) -> None:
+    """Near-zero loss, and then every completion to the letter, with its end: mask, end mark and adapter are right."""
+    store, corpus = filled(tmp_path / "lab.duckdb", 8, 0)
+    profile = profiles.load(
+        "tiny",
+        {"method": "lora", "optimizer": "adamw", "lr": 1e-2, "batch_size": 8, "max_steps": 150, "epochs": 200}
+        | {"lora.adapter": "kept", "lora.rank": 32, "lora.alpha": 32},
+    )
+    (run,) = train_runs(store, student="tiny", corpora=[corpus], seeds=[1], profile=profile, trainer="unsloth")
+    assert run.status == "finished", run.error
+    print(f"loss {run.detail['final_loss']:.4f} after {run.detail['steps']} steps, {run.detail['seconds']:.0f} s")
+    assert run.detail["final_loss"] < 0.05
+    models = trained_models(store, [run.run_key])
+    done = evaluate_models(
+        store, dataset="arith", split="train", models=models, decoder=Decoder(max_new_tokens=96), engine="vllm"
+    )
+    assert [e.status for e in done] == ["done"] * 2, [e.error for e in done]
+    with store.read() as con:
+        said = con.execute(
+            "SELECT text, finish_reason FROM prediction JOIN evaluation USING (evaluation_key) WHERE run_key = ?",
+            [run.run_key],
+        ).fetchall()
+    assert sorted(said) == sorted((row.completion, "stop") for row in corpus.rows)
 
 
 def _questions(lab: Any) -> list[Any]:
