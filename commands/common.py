@@ -95,8 +95,6 @@ def print_rows(
     if as_json:
         print_json([dict(zip(columns, row, strict=True)) for row in rows])
         return
-    if len(rows) == 1 and len(columns) > 7:  # one wide row reads better downwards
-        columns, rows = ("what", "value"), list(zip((c.replace("_", " ") for c in columns), rows[0], strict=True))
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -111,6 +109,9 @@ def print_rows(
     needed = [
         max([len(c) for c in cells[i]] + [len(w) for w in headings[i].split()], default=1) for i in range(len(columns))
     ]
+    if len(rows) == 1 and len(columns) > 7 and sum(needed) + 2 * len(columns) > console.width:  # reads better downwards
+        print_rows(("what", "value"), list(zip(headings, rows[0], strict=True)), as_json=False, title=title)
+        return
     left = console.width - sum(n for n, is_number in zip(needed, numeric, strict=True) if is_number) - 2 * len(columns)
     widths = iter(_shares([n for n, is_number in zip(needed, numeric, strict=True) if not is_number], left))
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
