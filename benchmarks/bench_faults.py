@@ -57,7 +57,7 @@ def one(folder: Path, transport: str) -> None:
     if stored != (N, N) or right != (N,) or len(answered) < N:
         raise SystemExit(f"{transport}: {stored} stored, {right} right, {len(answered)} answered, of {N}")
     print(
-        f"{transport}: {N:,} of {N:,} stored, none twice; {len(events) - 2 * N:,} more events at the server than two an "
+        f"{transport}: {N:,} of {N:,} stored, none twice; {len(events) - 2 * N:,} events at the server beyond two an "
         f"answer, {len(answered) - N} answers that did not arrive whole; {wall:.1f} s, deadline {DEADLINE_S:.0f} s",
         flush=True,
     )

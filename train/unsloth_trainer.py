@@ -1,7 +1,7 @@
 """Training with Unsloth: its loader, its LoRA and its kernels.
 
 Rows, loss mask, order, recording and saving are those of the trl trainer: the two differ in nothing else. With a GPU:
-bf16 where the card has it, else fp16; Unsloth's own gradient checkpointing; QLoRA (`lora.base_bits = 4`). On a CPU it is
+bf16 where the card has it, else fp16; Unsloth's own gradient checkpointing; QLoRA (`lora.base_bits = 4`). On a CPU:
 float32, on transformers and PEFT with a chunked loss (docs/design/09-engines.md).
 Unsloth patches transformers and TRL in its process, which therefore trains with nothing else.
 """
