@@ -101,10 +101,11 @@ async def harvest(
         with _drain_on_interrupt(work), _quick_switches():
             try:
                 async with asyncio.TaskGroup() as group:
-                    flusher = group.create_task(_flush_forever(store, spool, tally))
+                    over = asyncio.Event()
+                    group.create_task(_flush_until(over, store, spool, tally))
                     askers = [group.create_task(work.ask_all(client, queue)) for _ in range(max(1, concurrency))]
                     await asyncio.gather(*askers)
-                    flusher.cancel()
+                    over.set()
             except BaseExceptionGroup as group_of:
                 # A raise inside `except*` would be wrapped in a group again: the one error is taken out by hand.
                 ours, others = group_of.split(Error)
@@ -282,11 +283,14 @@ class _Harvest:
         }
 
 
-async def _flush_forever(store: Store, spool: SpoolWriter, tally: Tally) -> None:
+async def _flush_until(over: asyncio.Event, store: Store, spool: SpoolWriter, tally: Tally) -> None:
+    """Flush and judge now and then. It ends between two flushes, never in one: two threads at the store would turn
+    each other away."""
     flushed, last = 0, time.monotonic()
     judged, rest = last, JUDGE_EVERY_S
-    while True:
-        await asyncio.sleep(0.2)
+    while not over.is_set():
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(over.wait(), 0.2)
         if spool.rows - flushed < FLUSH_ROWS and time.monotonic() - last < FLUSH_EVERY_S:
             continue
         spool.rotate()
