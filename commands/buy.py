@@ -2,11 +2,14 @@
 
 import asyncio
 import contextlib
+import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
+
+import typer
 
 from ..errors import ConfigError
 from .common import Bar, open_store, say, settle, words
@@ -74,7 +77,11 @@ def buy(path: Path, purchase: Purchase, datasets: str | None) -> "Tally":
     with _planned(path, purchase, datasets) as planned, _pending(planned, purchase) as (files, tally):
         if tally.n_left:
             with _running(purchase.teacher, purchase.base_url) as url:
-                asyncio.run(_harvest(planned.store, purchase, planned.orders, files, url, tally))
+                try:
+                    asyncio.run(_harvest(planned.store, purchase, planned.orders, files, url, tally))
+                except KeyboardInterrupt:
+                    say("stopped; what was received is kept. Next: the same command again, it goes on")
+                    raise typer.Exit(130) from None
     if not tally.store_busy:
         settle(open_store(path))
     return tally
@@ -117,6 +124,8 @@ def _planned(path: Path, purchase: Purchase, datasets: str | None, *, record: bo
     prompts = load_prompts(purchase.prompts)
     shard, shards = purchase.shard
     with only_one(store.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):
+        for left_behind in store.spool_dir.glob(f"pending-{shard}of{shards}-*"):
+            shutil.rmtree(left_behind, ignore_errors=True)  # of a harvest that was killed
         ingest(store, store.spool_dir)
         if record:
             reconcile_batches(store, teacher=purchase.teacher.name)  # asks nobody unless an intent is in doubt
@@ -149,7 +158,7 @@ def _pending(planned: _Planned, purchase: Purchase) -> "Iterator[tuple[list[Path
     from ..store.jobs import record_job
 
     store, orders, total = planned.store, planned.orders, totals(planned.cells)
-    with tempfile.TemporaryDirectory(dir=store.spool_dir, prefix="pending-") as folder:
+    with tempfile.TemporaryDirectory(dir=store.spool_dir, prefix="pending-{}of{}-".format(*purchase.shard)) as folder:
         files = [Path(folder) / f"{i}.jsonl" for i in range(len(orders))]
         n_pending = sum(write_pending(store, order, file) for order, file in zip(orders, files, strict=True))
         n_wanted = n_pending if purchase.redo else int(total["wanted"] or 0)
@@ -202,6 +211,9 @@ async def _harvest(
                 gate=gate,
                 budget=budget,
                 on_progress=bar.show,
+                on_drain=lambda n_open: say(
+                    f"\nstopping: waiting for {n_open} open calls, which may be billed; Ctrl-C again cuts them off"
+                ),
             )
 
 

@@ -85,6 +85,7 @@ async def harvest(
     budget: Budget | None = None,
     gate: Gate | None = None,
     on_progress: Callable[[Tally], None] = lambda tally: None,
+    on_drain: Callable[[int], None] = lambda n_open: None,
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> Tally:
     """Make every call, `concurrency` at a time. Returns the tally; a bad item is a row with a status.
@@ -92,20 +93,28 @@ async def harvest(
     ConfigError: no call can succeed (key, rights, model). TeacherError: nobody answers at the teacher's address.
     BudgetReached: the next call might exceed the cap; open calls were waited for. StoreError: the spool cannot be
     written. In every case what was received is in the spool.
+
+    Ctrl-C once drains: nothing new is asked, `on_drain` is told how many calls are open, and these are waited for.
+    Twice: KeyboardInterrupt at once; the calls cut off are attempts that may have been billed.
     """
     gate = gate or Gate(limits or Limits(concurrency=concurrency), sleep=sleep)
     retrying = policy(attempts=attempts, sleep=sleep, jitter=random.Random())
     queue = iter(calls)
     with SpoolWriter(store.spool_dir, "harvest") as spool:
         work = _Harvest(teacher, sampling, tally, retrying, gate, budget or Budget(None), spool, on_progress)
+        work.on_drain = on_drain
         with _drain_on_interrupt(work), _quick_switches():
             try:
                 async with asyncio.TaskGroup() as group:
                     over = asyncio.Event()
                     group.create_task(_flush_until(over, store, spool, tally))
-                    askers = [group.create_task(work.ask_all(client, queue)) for _ in range(max(1, concurrency))]
-                    await asyncio.gather(*askers)
+                    work.askers = {group.create_task(work.ask_all(client, queue)) for _ in range(max(1, concurrency))}
+                    await asyncio.wait(work.askers)
                     over.set()
+            except asyncio.CancelledError:
+                if work.cut:
+                    raise KeyboardInterrupt from None
+                raise
             except BaseExceptionGroup as group_of:
                 # A raise inside `except*` would be wrapped in a group again: the one error is taken out by hand.
                 ours, others = group_of.split(Error)
@@ -143,7 +152,11 @@ class _Harvest:
         self.budget = budget
         self.spool = spool
         self.on_progress = on_progress
+        self.askers: set[asyncio.Task[None]] = set()
+        self.at_teacher: set[asyncio.Task[None] | None] = set()
+        self.on_drain: Callable[[int], None] = lambda n_open: None
         self.draining = False
+        self.cut = False
         self.stopped: BudgetReached | None = None
         self.failed_in_a_row = 0
         self.mean_completion = FIRST_GUESS_TOKENS
@@ -159,7 +172,18 @@ class _Harvest:
             except BudgetReached as error:
                 self.stopped, self.draining = error, True
                 return
+            except asyncio.CancelledError:
+                if self.draining and not self.cut:
+                    return
+                raise
             self.on_progress(self.tally)
+
+    def drain(self) -> None:
+        """Ask nothing new: who waits for a place, a limit or another attempt goes; calls that are open stay."""
+        self.draining = True
+        for asker in self.askers - self.at_teacher:
+            asker.cancel()
+        self.on_drain(len(self.at_teacher))
 
     async def ask(self, client: Client, call: Call) -> None:
         """One reply: retried while the error is transient; received, or counted as failed and left for next time."""
@@ -187,6 +211,8 @@ class _Harvest:
             failed = error
         else:
             return
+        if self.draining:
+            raise failed
         async for attempt in self.retrying.copy():
             with attempt:
                 if failed is not None:
@@ -208,7 +234,11 @@ class _Harvest:
                     self.spool.append("reservation", self._reservation(asked, reserved))
                 usd = None  # from here on it may be billed
                 try:
-                    completion = await client.complete(call.messages, sampling)
+                    completion = await self._complete(client, call, sampling)
+                except asyncio.CancelledError:
+                    cut = Unavailable("cut off: the harvest was stopped")
+                    self.spool.append("attempt", self._entry(asked, started, cut, self._unknown(reserved)))
+                    raise
                 except BadRequest as error:
                     usd = 0.0
                     self._receive(asked, sampling, self._entry(asked, started, error, Cost(usd, "free")), None)
@@ -233,6 +263,14 @@ class _Harvest:
                         passed.used(None)
         finally:
             await self.budget.settle(reserved, usd)
+
+    async def _complete(self, client: Client, call: Call, sampling: Sampling) -> Completion:
+        task = asyncio.current_task()
+        self.at_teacher.add(task)
+        try:
+            return await client.complete(call.messages, sampling)
+        finally:
+            self.at_teacher.discard(task)
 
     def _attempt_key(self) -> str:
         """A name that no other attempt of any harvest has: 80 random bits of this harvest, and a counter."""
@@ -324,9 +362,11 @@ def _drain_on_interrupt(work: _Harvest) -> Iterator[None]:
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
 
     def interrupt() -> None:
-        if work.draining and task is not None:
+        if not work.draining:
+            work.drain()
+        elif task is not None:
+            work.cut = True
             task.cancel()
-        work.draining = True
 
     try:
         loop.add_signal_handler(signal.SIGINT, interrupt)
