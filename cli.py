@@ -1,5 +1,6 @@
 """The command line: the verbs in the order of the work. Each lives in commands/; nothing heavy is imported here."""
 
+import errno
 import sys
 
 import typer
@@ -70,9 +71,18 @@ def main() -> None:
         sys.stdout.flush()
         print(f"error: {typed(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except KeyboardInterrupt:
-        print("stopped; what was received is kept", file=sys.stderr)
-        sys.exit(130)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EROFS, errno.EDQUOT):
+            raise
+        print(
+            f"error: {error.filename or 'a file'}: {error.strerror}. Nothing received before is lost. "
+            f"Next: make room, then the same command again",
+            file=sys.stderr,
+        )
+        sys.exit(1)
+    except KeyboardInterrupt:
+        print("stopped; what was received is kept", file=sys.stderr)
+        sys.exit(130)

@@ -85,10 +85,16 @@ def completion_of(adapter: Adapter, status: int, headers: Headers, body: bytes) 
     except TeacherError as error:
         error.args = (redact(str(error), adapter.api_key),)
         raise
-    if len(adapter.api_key) >= SHORTEST_KEY and adapter.api_key.encode() in body:
-        key = adapter.api_key
-        return replace(got, text=redact(got.text, key), reasoning=got.reasoning and redact(got.reasoning, key))
-    return got
+    return _without(got, adapter.api_key)
+
+
+def _without(got: Completion, key: str) -> Completion:
+    """The completion with the key cut out of every text that holds it."""
+    texts = (got.text, got.reasoning, got.finish_reason, got.served_model)
+    if len(key) < SHORTEST_KEY or not any(key in text for text in texts if text):
+        return got
+    text, reasoning, reason, model = (part and redact(part, key) for part in texts)
+    return replace(got, text=text or "", reasoning=reasoning, finish_reason=reason, served_model=model)
 
 
 def status_error(

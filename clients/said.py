@@ -5,9 +5,11 @@ Error bodies: OpenAI {"error": {"message", "type", "code"}} (compatible servers 
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import quote
 
@@ -53,13 +55,20 @@ def read_error(body: bytes) -> Said:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after`; None where there is neither, or a date."""
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date, counted from the response's own `date`);
+    None where there is neither."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:
-            return max(0.0, float(headers.get(name, "")) * unit)
+            seconds = float(headers.get(name, "")) * unit
         except ValueError:
             continue
-    return None
+        if math.isfinite(seconds):
+            return max(0.0, seconds)
+    try:
+        until = parsedate_to_datetime(headers.get("retry-after", ""))
+        return max(0.0, (until - parsedate_to_datetime(headers.get("date", ""))).total_seconds())
+    except (ValueError, TypeError):  # no dates, or one of them without its zone
+        return None
 
 
 def redact(text: str, api_key: str) -> str:

@@ -24,7 +24,7 @@ from ..errors import BadRequest, BudgetReached, Error, RateLimited, StoreError, 
 from ..store.ingest import ingest
 from ..store.judge import judge
 from ..store.spool import SpoolWriter, utc_now
-from ..store.store import Store
+from ..store.store import Store, StoreLocked
 from ..tasks.realised import count_tokens
 from ..tasks.values import Completion, Sampling
 from .budget import Budget, most
@@ -107,7 +107,7 @@ async def harvest(
             try:
                 async with asyncio.TaskGroup() as group:
                     over = asyncio.Event()
-                    group.create_task(_flush_until(over, store, spool, tally))
+                    group.create_task(_flush_until(over, store, spool, work))
                     work.askers = {group.create_task(work.ask_all(client, queue)) for _ in range(max(1, concurrency))}
                     await asyncio.wait(work.askers)
                     over.set()
@@ -121,7 +121,8 @@ async def harvest(
                 if ours is None or others is not None:
                     raise
                 raise _first(ours) from group_of
-    await asyncio.to_thread(_flush, store, tally)
+    if not isinstance(work.stopped, StoreError):
+        await asyncio.to_thread(_flush, store, tally)
     on_progress(tally)
     if work.stopped is not None:
         raise work.stopped
@@ -157,7 +158,7 @@ class _Harvest:
         self.on_drain: Callable[[int], None] = lambda n_open: None
         self.draining = False
         self.cut = False
-        self.stopped: BudgetReached | None = None
+        self.stopped: BudgetReached | StoreError | None = None
         self.failed_in_a_row = 0
         self.mean_completion = FIRST_GUESS_TOKENS
         self.harvest_id = uuid.uuid4().hex[:20]
@@ -321,9 +322,10 @@ class _Harvest:
         }
 
 
-async def _flush_until(over: asyncio.Event, store: Store, spool: SpoolWriter, tally: Tally) -> None:
+async def _flush_until(over: asyncio.Event, store: Store, spool: SpoolWriter, work: _Harvest) -> None:
     """Flush and judge now and then. It ends between two flushes, never in one: two threads at the store would turn
-    each other away."""
+    each other away. A store that cannot be written (a full disk) drains the harvest."""
+    tally = work.tally
     flushed, last = 0, time.monotonic()
     judged, rest = last, JUDGE_EVERY_S
     while not over.is_set():
@@ -333,7 +335,12 @@ async def _flush_until(over: asyncio.Event, store: Store, spool: SpoolWriter, ta
             continue
         spool.rotate()
         flushed, last = spool.rows, time.monotonic()
-        await asyncio.to_thread(_flush, store, tally)
+        try:
+            await asyncio.to_thread(_flush, store, tally)
+        except StoreError as error:
+            work.stopped = work.stopped or error
+            work.drain()
+            return
         started = time.monotonic()
         if started - judged > rest and not tally.store_busy:
             await asyncio.to_thread(_judge, store)
@@ -346,7 +353,7 @@ def _flush(store: Store, tally: Tally) -> None:
     try:
         ingest(Store(store.path, patience_s=1.0), store.spool_dir)
         tally.store_busy = False
-    except StoreError:
+    except StoreLocked:
         tally.store_busy = True
 
 

@@ -62,7 +62,12 @@ def _ingest_one(store: Store, path: Path, file: IO[bytes]) -> Ingested:
                 for start in range(0, len(batch), BATCH_ROWS):
                     new += store.insert(con, table, batch[start : start + BATCH_ROWS])
     if torn:
-        path.with_suffix(".torn").write_bytes(b"".join(torn))
+        try:
+            path.with_suffix(".torn").write_bytes(b"".join(torn))
+        except OSError as error:
+            raise StoreError(
+                f"cannot set aside the torn line of {path}: {error.strerror}. Next: make room, then cotdistill ingest"
+            ) from error
     return Ingested(segments=1, rows=count, new=new, torn=len(torn))
 
 

@@ -15,9 +15,15 @@ def only_one(folder: Path, name: str) -> Iterator[None]:
 
     The lock is the kernel's (flock): it goes when its holder dies, however that happens.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{name}.lock"
-    file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        file = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    except OSError as error:
+        raise StoreError(
+            f"cannot write beside the store ({path}): {error.strerror}. Next: check the disk and its rights, or name "
+            f"another --store"
+        ) from error
     try:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -42,6 +42,7 @@ class SpoolWriter:
         self._size = 0
         self._count = 0
         self._dirty = False
+        self._sync_failed: OSError | None = None
         self._closed = threading.Event()
         self._syncer: threading.Thread | None = None
 
@@ -65,6 +66,8 @@ class SpoolWriter:
             for table, row in rows
         )
         with self._guard:
+            if self._sync_failed is not None:
+                raise self._unsynced(self._sync_failed)
             file = self._file if self._file is not None else self._start()
             try:
                 _write_all(file, data)
@@ -103,6 +106,7 @@ class SpoolWriter:
             file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(self._path)
+            _sync_folder(self.folder)  # its name, too, survives a power cut
         except OSError as error:
             raise StoreError(
                 f"cannot open a spool segment in {self.folder}: {error.strerror}. Next: check the disk and its rights"
@@ -121,6 +125,8 @@ class SpoolWriter:
         self._dirty = False
         try:
             os.fsync(file)
+        except OSError as error:
+            raise self._unsynced(error) from error
         finally:
             os.close(file)  # releases the lock
         return path
@@ -128,9 +134,26 @@ class SpoolWriter:
     def _sync_forever(self) -> None:
         while not self._closed.wait(SYNC_EVERY_S):
             with self._guard:
-                if self._file is not None and self._dirty:
-                    os.fsync(self._file)
+                if self._file is not None and self._dirty and self._sync_failed is None:
+                    try:
+                        os.fsync(self._file)
+                    except OSError as error:
+                        self._sync_failed = error  # whoever appends next is told
                     self._dirty = False
+
+    def _unsynced(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"the disk did not take what was written to the spool {self.folder}: {error.strerror}. What it did take is "
+            f"kept. Next: check the disk, make room, then the same command again"
+        )
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def _write_all(file: int, data: bytes) -> None:

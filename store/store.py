@@ -10,7 +10,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -92,15 +92,27 @@ class Store:
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-write connection in one transaction: committed at the end, rolled back on any error."""
-        with self._connection(read_only=False) as con:
-            con.execute("BEGIN")
-            try:
-                yield con
-            except BaseException:
-                con.execute("ROLLBACK")
+        """A read-write connection in one transaction: committed at the end, rolled back on any error.
+
+        StoreError when the disk is full or read-only: nothing of the transaction is in the store then.
+        """
+        try:
+            with self._connection(read_only=False) as con:
+                con.execute("BEGIN")
+                try:
+                    yield con
+                except BaseException:
+                    with suppress(duckdb.Error):  # a disk that is full may not let it, closing does it then
+                        con.execute("ROLLBACK")
+                    raise
+                con.execute("COMMIT")
+        except duckdb.Error as error:
+            if (reason := _disk_trouble(error)) is None:
                 raise
-            con.execute("COMMIT")
+            raise StoreError(
+                f"{self.path} cannot be written: {reason}. Nothing received before is lost. "
+                f"Next: make room, then the same command again"
+            ) from error
 
     def insert(self, con: duckdb.DuckDBPyConnection, table: str, rows: Sequence[Mapping[str, Any]]) -> int:
         """Insert `rows` (column name -> value; missing columns are NULL) where their key is new. Returns how many.
@@ -170,10 +182,7 @@ class Store:
             except StoreLocked as error:
                 waited = time.monotonic() - started
                 if waited > self.patience_s:
-                    raise StoreError(
-                        f"{self.path} is held open by {error.holder}; waited {waited:.0f} s. "
-                        f"Next: close that program, then the same command again"
-                    ) from error
+                    raise StoreLocked(self.path, error.holder, waited) from error
                 if not told and waited > 1.0 and self.on_wait:
                     self.on_wait(error.holder)
                     told = True
@@ -184,8 +193,11 @@ class Store:
 class StoreLocked(StoreError):
     """Another process has the file open. `holder` says which."""
 
-    def __init__(self, path: Path, holder: str) -> None:
-        super().__init__(f"{path} is held open by {holder}")
+    def __init__(self, path: Path, holder: str, waited_s: float = 0.0) -> None:
+        super().__init__(
+            f"{path} is held open by {holder}; waited {waited_s:.0f} s. "
+            f"Next: close that program, then the same command again"
+        )
         self.holder = holder
 
 
@@ -208,6 +220,12 @@ def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
         ) from error
     except duckdb.Error as error:
         raise StoreError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from error
+
+
+def _disk_trouble(error: duckdb.Error) -> str | None:
+    """What the operating system says of the disk in a failed write; None where that is not the reason."""
+    found = re.search(r"No space left on device|Read-only file system|Disk quota exceeded|File too large", str(error))
+    return found[0] if found else None
 
 
 def as_json(value: Any) -> str:

@@ -8,7 +8,7 @@ from cotdistill.clients.base import completion_of, status_error
 from cotdistill.clients.gemini import GeminiAdapter
 from cotdistill.clients.openai_chat import ChatAdapter
 from cotdistill.clients.openai_responses import ResponsesAdapter
-from cotdistill.clients.said import read_error, redact
+from cotdistill.clients.said import read_error, redact, retry_after
 from cotdistill.clients.traits import Traits
 from cotdistill.errors import BadReply, ConfigError, RateLimited, Unavailable
 from cotdistill.tasks.values import Message, Sampling, Usage
@@ -155,3 +155,13 @@ def test_the_key_is_cut_out_however_it_is_quoted(text: str) -> None:
 def test_somebody_elses_bearer_token_is_cut_out_too() -> None:
     assert redact("Authorization: Bearer abc.def", "") == "Authorization: Bearer [key]"
     assert redact("none of these", "none") == "none of these"
+
+
+def test_retry_after_is_seconds_or_a_date_counted_from_the_servers_own() -> None:
+    now, later = "Wed, 21 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:30 GMT"
+    assert retry_after({"retry-after": "7"}) == 7.0
+    assert retry_after({"retry-after": "7", "retry-after-ms": "1500"}) == 1.5
+    assert retry_after({"retry-after": later, "date": now}) == 30.0
+    assert retry_after({"retry-after": now, "date": later}) == 0.0
+    for headers in ({}, {"retry-after": later}, {"retry-after": "soon", "date": now}, {"retry-after": "nan"}):
+        assert retry_after(headers) is None
