@@ -55,7 +55,7 @@ def read_error(body: bytes) -> Said:
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:
-    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date, counted from the response's own `date`);
+    """Seconds to wait by `retry-after-ms` or `retry-after` (seconds, or a date, from the response's own `date` on);
     None where there is neither."""
     for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
         try:

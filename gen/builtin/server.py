@@ -86,8 +86,9 @@ async def serve(
 ) -> None:
     """Serve until cancelled. `ready` is called with the base URL ("http://127.0.0.1:PORT/v1") once the port is open.
 
-    `faults`: see faults.py. `log`: a JSON line per event: "open" when a completion request was read whole, "answered"
-    when its response was written whole, "failed" when it met a fault. ConfigError: the port cannot be opened.
+    `faults`: see faults.py. `log`: a JSON line per event: "open" when a completion request was read whole, "billed"
+    with its usage when it has an answer, "answered" when that was written whole, "failed" when it met a fault.
+    ConfigError: the port cannot be opened.
     """
     log_fd = None if log is None else os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     service = _Service(seed, sloppy_share, parse_faults(faults, seed), log_fd)
@@ -148,6 +149,8 @@ async def _converse(service: _Service, reader: asyncio.StreamReader, writer: asy
             service.log("failed", body_hash, fault=fault)
         else:
             status, answer = service.respond(request.method.decode(), path, body)
+            if is_call and status == 200 and service.log_fd is not None:
+                service.log("billed", body_hash, **json.loads(answer)["usage"])
             _send(connection, writer, status, answer)
             await writer.drain()
             if is_call:

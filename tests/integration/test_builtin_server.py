@@ -147,7 +147,7 @@ def test_the_log_tells_open_from_answered_through_a_kill(tmp_path: Path) -> None
             assert httpx.post(f"{quick.base_url}/chat/completions", content=body).status_code == 200
         httpx.get(f"{quick.base_url}/models")
     events = _events(log)
-    assert [e["event"] for e in events] == ["open", "answered"] * 3
+    assert [e["event"] for e in events] == ["open", "billed", "answered"] * 3
     assert len({e["request"] for e in events}) == 1
 
     with start_server(log=log, faults="latency:600") as slow:
@@ -155,11 +155,11 @@ def test_the_log_tells_open_from_answered_through_a_kill(tmp_path: Path) -> None
         head = b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % len(body)
         with socket.create_connection(("127.0.0.1", port)) as raw:
             raw.sendall(head + body)
-            while len(_events(log)) < 7:
+            while len(_events(log)) < 10:
                 select.select([raw], [], [], 0.01)
             slow.process.send_signal(signal.SIGKILL)
             slow.process.wait()
-    assert [e["event"] for e in _events(log)[6:]] == ["open"]
+    assert [e["event"] for e in _events(log)[9:]] == ["open"]
 
 
 def test_faults_happen_on_the_wire_and_the_rest_is_healthy(tmp_path: Path) -> None:
@@ -189,7 +189,9 @@ def test_faults_happen_on_the_wire_and_the_rest_is_healthy(tmp_path: Path) -> No
                 met["garbled"] += 1
         httpx.get(f"{faulty.base_url}/models").raise_for_status()
     assert set(met) == {"500", "429", "503", "cut", "garbled", "hang", "healthy"}, met
-    events = collections.Counter(e.get("fault", "healthy") for e in _events(log) if e["event"] != "open")
+    events = collections.Counter(
+        e.get("fault", "healthy") for e in _events(log) if e["event"] in ("answered", "failed")
+    )
     assert events == met
 
 
