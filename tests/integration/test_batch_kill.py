@@ -27,7 +27,7 @@ from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store
 from cotdistill.tasks.datasets import arith
 
-pytestmark = pytest.mark.slow  # minutes: 42 kills with their restarts
+pytestmark = pytest.mark.slow  # minutes: 50 kills with their restarts
 
 PER_BATCH = 40
 LATE_S = 6.0
@@ -67,7 +67,7 @@ def kind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
 
 
 def test_kill_9_while_submitting_never_submits_twice(kind: str, store_path: Path) -> None:
-    n, kills = 1_600, 13
+    n, kills = 2_400, 17
     store = Store.open(store_path)
     add_questions(store, arith.questions("train", n))
     provider: Provider = OpenAIProvider() if kind == "openai" else GeminiProvider()
