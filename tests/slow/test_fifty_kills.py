@@ -64,7 +64,7 @@ def test_fifty_kills_and_the_cap(store_path: Path, tmp_path: Path) -> None:
         kill = n_capped = 0
         while kill < KILLS:
             if kill == KILLS - 15 and cap == 100.0:
-                cap = billed(log) + 0.25  # the last kills fall near the cap
+                cap = spent(store) + 0.25  # the last kills fall near the cap
             before = n_open(log)
             process = subprocess.Popen(command(cap), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             deadline = time.monotonic() + 60
