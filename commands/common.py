@@ -112,9 +112,11 @@ def print_rows(
     if len(rows) == 1 and len(columns) > 7 and sum(needed) + 2 * len(columns) > console.width:  # reads better downwards
         print_rows(("what", "value"), list(zip(headings, rows[0], strict=True)), as_json=False, title=title)
         return
-    left = console.width - sum(n for n, is_number in zip(needed, numeric, strict=True) if is_number) - 2 * len(columns)
+    gap = 2 if sum(needed) + 2 * len(columns) <= console.width + 2 else 1  # closer together rather than cut
+    left = console.width - sum(n for n, is_number in zip(needed, numeric, strict=True) if is_number)
+    left -= gap * (len(columns) - 1)
     widths = iter(_shares([n for n, is_number in zip(needed, numeric, strict=True) if not is_number], left))
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0))
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, gap - 1, 0, 0))
     for heading, width, is_number in zip(headings, needed, numeric, strict=True):
         table.add_column(
             heading,
