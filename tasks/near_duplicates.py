@@ -49,15 +49,17 @@ def near_duplicates(
     *,
     threshold: float = THRESHOLD,
     min_shingles: int = MIN_SHINGLES,
+    signatures: Sequence[bytes | None] | None = None,
 ) -> list[Repeat | None]:
     """For each text the earlier text it nearly repeats (similarity >= `threshold`), or None for one to keep.
 
     Only texts of the same group are compared (None: all with all). The earlier text is one that is kept itself, so
     dropping what has a Repeat leaves one of every family. Texts of fewer than `min_shingles` sequences repeat nothing.
-    The same input gives the same result. Memory: some 200 bytes a text beside the texts; time linear in their length.
+    The same input gives the same result. `signatures` spares computing them again (signatures_of). Memory: some 400
+    bytes a text beside the texts; time linear in their length.
     """
-    buckets = _band_hashes(texts, min_shingles)
-    partners = _candidates(buckets, groups, len(texts))
+    signed = signatures_of(texts, min_shingles) if signatures is None else signatures
+    partners = _candidates(signed, groups)
     cache: dict[int, set[str]] = {}
     found: list[Repeat | None] = [None] * len(texts)
     for i in sorted(partners):
@@ -65,7 +67,8 @@ def near_duplicates(
         best: Repeat | None = None
         tried: set[int] = set()
         for j in sorted(partners[i]):
-            root = found[j].of if found[j] else j  # type: ignore[union-attr]
+            earlier = found[j]
+            root = earlier.of if earlier else j
             if root in tried:
                 continue
             tried.add(root)
@@ -80,36 +83,40 @@ def near_duplicates(
     return found
 
 
+def signatures_of(texts: Sequence[str], min_shingles: int = MIN_SHINGLES) -> list[bytes | None]:
+    """What texts are found by: 16 hashes of 8 bytes, one for each band; None for a text too short to be compared."""
+    from rensa import RMinHash
+
+    signed: list[bytes | None] = []
+    for start in range(0, len(texts), _CHUNK):
+        sets = [list(shingles(text)) for text in texts[start : start + _CHUNK]]
+        long = [found for found in sets if len(found) >= max(1, min_shingles)]
+        digests = iter(RMinHash.digests_from_token_sets(long, _BANDS * _ROWS, _SEED))
+        for found in sets:
+            if len(found) < max(1, min_shingles):
+                signed.append(None)
+                continue
+            digest = next(digests)
+            bands = (hash(tuple(digest[at : at + _ROWS])) for at in range(0, _BANDS * _ROWS, _ROWS))
+            signed.append(array("q", bands).tobytes())
+    return signed
+
+
 def _jaccard(a: set[str], b: set[str]) -> float:
     common = len(a & b)
     return common / (len(a) + len(b) - common) if common else 0.0
 
 
-def _band_hashes(texts: Sequence[str], min_shingles: int) -> list["array[int]"]:
-    """One array per band with a 64-bit hash for each text; 0 where the text is too short to be compared."""
-    from rensa import RMinHash
-
-    bands = [array("q", bytes(8 * len(texts))) for _ in range(_BANDS)]
-    for start in range(0, len(texts), _CHUNK):
-        chunk = [(i, shingles(texts[i])) for i in range(start, min(start + _CHUNK, len(texts)))]
-        long = [(i, found) for i, found in chunk if len(found) >= max(1, min_shingles)]
-        digests = RMinHash.digests_from_token_sets([list(found) for _, found in long], _BANDS * _ROWS, _SEED)
-        for (i, _), digest in zip(long, digests, strict=True):
-            for b in range(_BANDS):
-                bands[b][i] = hash(tuple(digest[b * _ROWS : (b + 1) * _ROWS])) or 1
-    return bands
-
-
-def _candidates(bands: list["array[int]"], groups: Sequence[Hashable] | None, n: int) -> dict[int, set[int]]:
+def _candidates(signed: Sequence[bytes | None], groups: Sequence[Hashable] | None) -> dict[int, set[int]]:
     """For each text that shares a bucket with an earlier one: the bucket's first text and the one before it."""
     partners: dict[int, set[int]] = {}
-    for band in bands:
+    for at in range(0, 8 * _BANDS, 8):
         first: dict[Hashable, int] = {}
         before: dict[Hashable, int] = {}
-        for i in range(n):
-            value = band[i]
-            if not value:
+        for i, signature in enumerate(signed):
+            if signature is None:
                 continue
+            value = signature[at : at + 8]
             key: Hashable = value if groups is None else (groups[i], value)
             head = first.setdefault(key, i)
             if head != i:

@@ -1,8 +1,8 @@
 """Faults of a rationale that its text alone shows, by rule: one rule a file, each `fault(read) -> detail or None`.
 
 The rules are pure and versioned together; a change of any, or of how announcements are read, asks for a new version,
-and reading again is free. Faults that need more than the text (a wrong verdict, a status, a question in a test split) are
-told by the view fault_now; repetitions are found by store/copies.py.
+and reading again is free. Faults that need more than the text (a wrong verdict, a status, a question in a test split)
+are told by the view fault_now; repetitions are found by store/copies.py.
 """
 
 from collections.abc import Callable, Mapping

@@ -24,18 +24,22 @@ _SCRIPTS = {
 _LATIN = re.compile(r"[A-Za-z]")
 _OTHER = re.compile(r"[\u0400-\u0e7f\u3040-\u9fff\uac00-\ud7af]")
 _WORD = re.compile(r"[a-zA-ZÀ-ÿ]+")
-_LONGEST = 4_000  # characters looked at
+_LONGEST = 2_000  # characters looked at
 _MIN_LETTERS, _SHARE, _MIN_WORDS, _MIN_HITS = 8, 0.1, 8, 5
 
+# No single letters, and no word of a language that is an English word too (die, do, per, as).
 _WORDS_OF = {
-    "English": "the of and is are that this with for have has we it be from which how many each then so",
-    "German": "der die das und ist nicht ein eine wir mit für sich auf dem den sind wie viele also dann",
-    "French": "le les et est une des du dans pour nous que qui il elle avec sur sont donc combien chaque",
-    "Spanish": "el los las y es una del para que con por son se cada entonces hay cuántos como su",
-    "Italian": "il gli e è una di del per che con sono quindi ogni quanti poi abbiamo nel della non si",
-    "Portuguese": "o os as e é uma do da para que com por são cada então quantos não dos ele em",
+    "English": "the of and is are that this with for have has we it be from which how many each then so to in was",
+    "German": "der das und ist nicht ein eine wir mit für sich auf den sind wie viele dann werden nach von zu",
+    "French": "les et est une des du dans pour nous que qui elle avec sur sont donc combien chaque il",
+    "Spanish": "el los las una del para que con por cada entonces hay cuántos como tiene está",
+    "Italian": "il gli una di del che sono quindi ogni quanti poi abbiamo nel della con",
+    "Portuguese": "os uma da para que com por são cada então quantos não dos em",
 }
-_COMMON = {language: frozenset(words.split()) for language, words in _WORDS_OF.items()}
+_LANGUAGES: dict[str, list[str]] = {}
+for _language, _words in _WORDS_OF.items():
+    for _word in _words.split():
+        _LANGUAGES.setdefault(_word, []).append(_language)
 _ENGLISH = "English"
 
 
@@ -86,5 +90,8 @@ def _own(asked: str) -> str:
 
 
 def _hits(text: str) -> dict[str, int]:
-    words = _WORD.findall(text.lower())
-    return {language: sum(word in common for word in words) for language, common in _COMMON.items()}
+    hits = dict.fromkeys(_WORDS_OF, 0)
+    for word in _WORD.findall(text.lower()):
+        for language in _LANGUAGES.get(word, ()):
+            hits[language] += 1
+    return hits
