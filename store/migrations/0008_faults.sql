@@ -87,3 +87,14 @@ JOIN parsed AS p ON p.rationale_key = f.rationale_key
 LEFT JOIN audit_now AS t ON f.part = 'text' AND t.rationale_key = f.rationale_key AND t.version = f.version
 LEFT JOIN copies_now AS c ON f.part = 'copies' AND c.rationale_key = f.rationale_key AND c.version = f.version
 WHERE t.rationale_key IS NOT NULL OR c.rationale_key IS NOT NULL;
+
+-- Faults with where they are and what was written: what a person reads. Grain: one rule of one reply in one cell.
+CREATE VIEW fault_row AS
+SELECT
+    c.dataset, c.teacher, c.level, c.format, f.rule, f.detail, coalesce(p.text, r.text) AS text,
+    r.import_file, r.import_row, m.question_key, f.reply_key, f.rationale_key, c.gold_visible, c.prompt_version, c.cell_key
+FROM fault_now AS f
+JOIN member_now AS m ON m.reply_key = f.reply_key
+JOIN cell AS c ON c.cell_key = m.cell_key
+JOIN reply AS r ON r.reply_key = f.reply_key
+LEFT JOIN rationale AS p ON p.rationale_key = f.rationale_key;
