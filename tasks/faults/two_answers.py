@@ -17,7 +17,7 @@ _PART = re.compile(
     re.IGNORECASE,
 )
 _PLURAL = re.compile(r"(?:answers|options|choices)\b", re.IGNORECASE)
-_ITEM = re.compile(r"\W*\d{1,2}[.):]\**\s+\D")
+_ITEM = re.compile(r"(?<=:)\W*1[.)]\**\s+\D|\s*:\W*1[.)]\**\s+\D")
 _LEADING = {
     "number": re.compile(r"\W*(?:[a-zA-Z]\s*=|approximately|about|around|exactly|a\s+total\s+of)?\W*\d", re.IGNORECASE),
     "choice": re.compile(r"\W*(?:(?:option|choice|letter)\s+)?\(?[A-J]\b"),
