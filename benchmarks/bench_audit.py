@@ -100,12 +100,19 @@ def _question(i: int) -> dict[str, object]:
     return row | {"answer_kind": "number", "gold": "1", "gold_key": keys.gold_key("1"), "source": "bench"}
 
 
-def measured(folder: Path, n: int) -> float:
-    """Seconds that auditing `n` rationales takes; prints what it found."""
+def _cpu_s() -> float:
+    """CPU seconds of this process and of those that ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(u.ru_utime + u.ru_stime for u in used)
+
+
+def measured(folder: Path, n: int) -> tuple[float, float]:
+    """Wall and CPU seconds that auditing `n` rationales takes; prints what it found."""
     store = Store.open(folder / f"{n}.duckdb")
     length = fill(store, n)
     parts: dict[str, float] = {}
     started = last = time.perf_counter()
+    cpu = _cpu_s()
 
     def progress(what: str, done: int, total: int) -> None:
         nonlocal last
@@ -113,7 +120,7 @@ def measured(folder: Path, n: int) -> float:
         last = time.perf_counter()
 
     done = audit(store, progress=progress)
-    wall = time.perf_counter() - started
+    wall, cpu = time.perf_counter() - started, _cpu_s() - cpu
     again = time.perf_counter()
     audit(store)
     again = time.perf_counter() - again
@@ -123,20 +130,21 @@ def measured(folder: Path, n: int) -> float:
     if (done.read, done.compared, expected) != (n, n, (n,)):
         raise SystemExit(f"the benchmark audited {done} of {n}")
     peak = [resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    print(f"{n:,} rationales of {length:.0f} characters: {wall:.1f} s, {n / wall:,.0f}/s")
+    print(f"{n:,} rationales of {length:.0f} characters: {wall:.1f} s, {n / wall:,.0f}/s; {cpu:.1f} s of CPU")
     print(
         "  of it " + ", ".join(f"{what} {seconds:.1f} s" for what, seconds in parts.items()) + f"; again: {again:.2f} s"
     )
     print(f"  peak memory so far: {peak[0]:.0f} MB, second process {peak[1]:.0f} MB; faults: {found}")
-    return wall
+    return wall, cpu
 
 
 def main() -> None:
     sizes = [N // 10, N, *([10 * N] if os.environ.get("COTDISTILL_BENCH_LARGE") else [])]
     with tempfile.TemporaryDirectory() as folder:
-        walls = [measured(Path(folder), n) for n in sizes]
+        took = [measured(Path(folder), n) for n in sizes]
     for i in range(1, len(sizes)):
-        print(f"ten times as many ({sizes[i]:,}): {walls[i] / walls[i - 1]:.1f} x the time")
+        wall, cpu = (took[i][part] / took[i - 1][part] for part in (0, 1))
+        print(f"ten times as many ({sizes[i]:,}): {wall:.1f} x the time, {cpu:.1f} x the CPU")
 
 
 if __name__ == "__main__":
