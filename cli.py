@@ -8,6 +8,7 @@ import typer
 from . import __version__
 from .commands import imports, prompts, questions
 from .commands.analyze import analyze, report
+from .commands.audit import audit
 from .commands.batch import collect
 from .commands.demo import demo
 from .commands.doctor import doctor
@@ -38,6 +39,7 @@ app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svam
 app.command(epilog="Example: cotdistill collect --wait")(collect)
 app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(ingest)
 app.command(epilog="Example: cotdistill status --json")(status)
+app.command(epilog="Example: cotdistill audit --dataset svamp --teacher gpt-4o")(audit)
 app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp --teacher gpt-4o --level 5")(export)
 app.command(epilog='Example: cotdistill sql "SELECT dataset, count(*) FROM question GROUP BY ALL"')(sql)
 app.command(epilog="Example: cotdistill train --student tiny --seeds 1-3")(train)
