@@ -94,7 +94,7 @@ def train(
     )
     corpora = make_corpora(opened, cells, rows=rows, any_verdict=any_verdict, rationale=rationale)
     for corpus in corpora:
-        say(f"{corpus.cell.label}: {len(corpus.rows):,} rationales; left out: {left_out_words(corpus.left_out)}")
+        say(f"{corpus.label}: {len(corpus.rows):,} rationales; left out: {left_out_words(corpus.left_out)}")
     if dry_run:
         show_plan(opened, chosen, corpora, wanted_seeds, resolved, as_json=as_json)
         return
