@@ -151,22 +151,35 @@ def load_corpus(store: Store, name_or_hash: str) -> Corpus:
 def load_corpora(store: Store, names: Sequence[str]) -> list[Corpus]:
     """The corpora of these names or hashes, in order; a family's name is all of its corpora. ConfigError as above."""
     with store.read() as con:
-        found = [known for name in names for known in _find(con, name)]
-        return [_load(con, *known) for known in dict.fromkeys(found)]
+        return [_load(con, known) for known in find_corpora(store, names)]
 
 
-def _find(con: duckdb.DuckDBPyConnection, name: str) -> list[tuple[str, str, str]]:
-    """(hash, name, manifest) of each corpus that `name` means."""
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A recorded corpus without its rows. `manifest` is JSON."""
+
+    corpus_hash: str
+    name: str
+    manifest: str
+
+
+def find_corpora(store: Store, names: Sequence[str]) -> list[Found]:
+    """What these names and hashes mean, each corpus once, in order. ConfigError as load_corpus."""
+    with store.read() as con:
+        return list(dict.fromkeys(known for name in names for known in _find(con, name)))
+
+
+def _find(con: duckdb.DuckDBPyConnection, name: str) -> list[Found]:
     rows = con.execute((SQL / "corpora_by_name.sql").read_text(), {"name": name}).fetchall()
     if not rows:
         there = [row[0] for row in con.execute("SELECT name FROM corpus_name_now ORDER BY name").fetchall()]
         shown = f"It has: {', '.join(there[:12])}{' ...' if len(there) > 12 else ''}" if there else "It has none yet"
         raise ConfigError(f"no corpus {name!r} in this store. {shown}. Next: cotdistill corpus create {name} --help")
-    return [(corpus_hash, shown, manifest) for corpus_hash, shown, manifest in rows]
+    return [Found(*row) for row in rows]
 
 
-def _load(con: duckdb.DuckDBPyConnection, corpus_hash: str, name: str, manifest: str) -> Corpus:
-    loaded = con.execute((SQL / "corpus_rows.sql").read_text(), {"corpus": corpus_hash}).fetchall()
+def _load(con: duckdb.DuckDBPyConnection, found: Found) -> Corpus:
+    loaded = con.execute((SQL / "corpus_rows.sql").read_text(), {"corpus": found.corpus_hash}).fetchall()
     prompts: dict[str, str] = {}
     rows = []
     cells: set[tuple[Any, ...]] = set()
@@ -178,12 +191,12 @@ def _load(con: duckdb.DuckDBPyConnection, corpus_hash: str, name: str, manifest:
             CorpusRow(key, rationale, prompts[key], completion, split, dataset, teacher, level, format, gold_visible)
         )
         cells.add((*cell, is_own))
-    manifested = json.loads(manifest)
+    manifested = json.loads(found.manifest)
     only = None
     if len(cells) == 1:
         dataset, teacher, level, format, visible, version, is_own = cells.pop()
         only = Cell(dataset, teacher, Recipe(level, format, visible, version)) if is_own else None
-    return Corpus(corpus_hash, name, only, tuple(rows), manifested.get("left_out", {}), manifested)
+    return Corpus(found.corpus_hash, found.name, only, tuple(rows), manifested.get("left_out", {}), manifested)
 
 
 def _record(store: Store, corpus: Corpus, cell: Cell) -> None:

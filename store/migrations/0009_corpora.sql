@@ -9,10 +9,10 @@ ALTER TABLE corpus_member ADD COLUMN donor_rationale_key VARCHAR;   -- whose rea
 ALTER TABLE corpus_member ADD COLUMN cell_key VARCHAR;              -- NULL: the corpus's own
 ALTER TABLE corpus_member ADD COLUMN level INTEGER;                 -- reassigned by realised length; NULL: the cell's
 
--- A name given to a corpus, and how it came about. Append-only: the newest row of a name counts (corpus_name_now).
--- A family is what one `corpus create` made to be compared: dose/1, dose/2 ... of the family dose.
+-- A name given to a corpus, and how it came about. A family is what one `corpus create` made to be compared: dose/1,
+-- dose/2 ... of the family dose. Append-only: a family made again is named again, and the newest naming counts.
 CREATE TABLE corpus_name (
-    name_key     VARCHAR PRIMARY KEY,   -- hash of name, corpus_hash, rules_hash
+    name_key     VARCHAR PRIMARY KEY,   -- hash of name, family_key, created_at
     name         VARCHAR NOT NULL,
     family       VARCHAR NOT NULL,
     family_key   VARCHAR NOT NULL,      -- hash of family, rules_hash and its corpora: what corpus_left_out belongs to
@@ -44,10 +44,10 @@ CREATE TABLE corpus_left_out (
     similarity         DOUBLE           -- 0 to 1, as the rule measures it
 );
 
--- The corpus that each name means now. Grain: one name.
+-- The corpus that each name means now: those of the newest naming of each family. Grain: one name.
 CREATE VIEW corpus_name_now AS
 SELECT * FROM corpus_name
-QUALIFY row_number() OVER (PARTITION BY name ORDER BY created_at DESC, name_key) = 1;
+QUALIFY created_at = max(created_at) OVER (PARTITION BY family);
 
 -- The name by which a corpus is best known: its newest. Grain: one corpus that has a name.
 CREATE VIEW corpus_named AS

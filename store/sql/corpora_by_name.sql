@@ -6,8 +6,6 @@ WITH exact AS (
 ), family AS (
     SELECT corpus_hash, name, manifest, coalesce(arm, '') AS arm FROM corpus_name_now
     WHERE family = $name AND NOT EXISTS (SELECT 1 FROM exact)
-    QUALIFY family_key = last_value(family_key) OVER (
-        ORDER BY created_at, family_key ROWS BETWEEN UNBOUNDED PRECEDING AND UNBOUNDED FOLLOWING)
 ), hashed AS (
     SELECT c.corpus_hash, coalesce(n.name, c.name) AS name, coalesce(n.manifest, c.manifest) AS manifest, '' AS arm
     FROM corpus AS c LEFT JOIN corpus_named AS n ON n.corpus_hash = c.corpus_hash
