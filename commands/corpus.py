@@ -36,7 +36,7 @@ app = typer.Typer(help="Choose what students are shown, by rules; see what was l
 
 @app.command(
     "create",
-    epilog="Example: cotdistill corpus create dose --dataset svamp --teacher gpt-4o --level 1-6 --common --equal-tokens",
+    epilog="Example: cotdistill corpus create dose --dataset svamp --level 1-6 --common --equal-tokens",
 )
 def create(
     name: Annotated[str, typer.Argument(help="The corpus's name; of several that are compared, NAME/1, NAME/2 ...")],

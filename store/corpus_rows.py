@@ -56,7 +56,8 @@ class Selection:
 
     def all_left_out(self) -> pl.DataFrame:
         """Everything that was left out so far."""
-        return pl.concat(self.left_out) if self.left_out else pl.DataFrame(schema=LEFT_OUT)
+        found = pl.concat(self.left_out) if self.left_out else pl.DataFrame(schema=LEFT_OUT)
+        return found.with_columns(pl.col("arm").fill_null(""))
 
 
 def drawn(seed: int, purpose: str, keys: Iterable[str]) -> list[int]:

@@ -65,7 +65,6 @@ def write(
     unchanged = {key for key, _, _ in there} == {family_key}
     if there and not unchanged and not replace:
         raise ConfigError(_other_rows(family, rules, there))
-    left_out = _of_family(left_out, arms)
     shared = _shared(store, rules, cells)
     made = []
     for arm, name, corpus_hash in zip(arms, names, hashes, strict=True):
@@ -92,9 +91,7 @@ def write(
             row = {"corpus_hash": one.corpus_hash, "name": one.name, "cell_key": arm.cell_key, "n_rows": one.n_rows}
             if store.insert(con, "corpus", [row | {"manifest": as_json(one.manifest), "created_at": now}]):
                 store.insert_frame(con, "corpus_member", _members(arm, one.corpus_hash, relevelled=bool(rules.relevel)))
-        known = con.execute("SELECT 1 FROM corpus_left_out WHERE family_key = ? LIMIT 1", [family_key]).fetchone()
-        if not known:
-            store.insert_frame(con, "corpus_left_out", left_out.with_columns(family_key=pl.lit(family_key)))
+        store.insert_frame(con, "corpus_left_out", left_out.with_columns(family_key=pl.lit(family_key)))
         store.insert(
             con,
             "corpus_name",
@@ -140,14 +137,8 @@ def _name_row(arm: Arm, made: Made, family: str, family_key: str, rules: Rules, 
     }
 
 
-def _of_family(left_out: pl.DataFrame, arms: Sequence[Arm]) -> pl.DataFrame:
-    """Rows that were left out before they had an arm belong to all; the only arm's to it."""
-    only = len(arms) == 1
-    return left_out.with_columns(arm=pl.lit(arms[0].name, pl.String)) if only else left_out
-
-
 def _of_arm(arm: Arm, left_out: pl.DataFrame) -> dict[str, Any]:
-    mine = left_out.filter(pl.col("arm").eq_missing(pl.lit(arm.name, pl.String)) | pl.col("arm").is_null())
+    mine = left_out.filter(pl.col("arm").is_in(["", arm.name or ""]))
     if arm.cell_key is not None:  # what was left out before there were arms counts where its cell is
         mine = mine.filter(pl.col("cell_key") == arm.cell_key)
     reasons = dict(mine.group_by("rule").len().sort("rule").iter_rows())

@@ -32,7 +32,7 @@ CREATE TABLE corpus_name (
 -- One wanted reply that a family left out, with the first rule that decided. Written once, with the family's names.
 CREATE TABLE corpus_left_out (
     family_key         VARCHAR NOT NULL,
-    arm                VARCHAR,         -- NULL: it was left out before rows were given to corpora
+    arm                VARCHAR NOT NULL,  -- '': left out before rows were given to corpora, or there is only one
     cell_key           VARCHAR NOT NULL,
     question_key       VARCHAR NOT NULL,
     sample_index       INTEGER NOT NULL,
@@ -41,7 +41,8 @@ CREATE TABLE corpus_left_out (
     detail             VARCHAR,
     match_question_key VARCHAR,         -- of the held-out question, or of the near duplicate that was kept
     match_reply_key    VARCHAR,         -- of the near duplicate that was kept
-    similarity         DOUBLE           -- 0 to 1, as the rule measures it
+    similarity         DOUBLE,          -- 0 to 1, as the rule measures it
+    PRIMARY KEY (family_key, arm, cell_key, reply_key)
 );
 
 -- The corpus that each name means now: those of the newest naming of each family. Grain: one name.
