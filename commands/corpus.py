@@ -135,6 +135,7 @@ def create(
             bar.update(len(stages), max(8, len(stages)), stage)
 
         made = create_corpora(opened, name, chosen, replace=replace, progress=show)
+        bar.update(len(stages), len(stages), "done")
     show_made(made, as_json=as_json)
     if not made[0].is_new:
         say(f"{name} was there already, with the same rows")
@@ -260,8 +261,12 @@ def _show_left_out(store: Path, names: list[str], rule: str | None, limit: int, 
     with open_store(store).read() as con:
         result = con.execute((SQL / "left_out.sql").read_text(), params)
         columns = [c[0] for c in result.description or ()]
-        found = result.fetchall()
-    print_rows(columns, found, as_json=as_json)
+        found = [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+    if as_json:
+        print_json(found)
+        return
+    shown = ("corpus", "cell", "rule", "similarity", "question", "because of")
+    print_rows(shown, [_left_out_words(row) for row in found], as_json=False)
     if limit and len(found) == limit:
         say(f"the first {limit}. Next: --limit 0 for all, --json for programs, or SQL on the table corpus_left_out")
 
@@ -275,6 +280,19 @@ def rules(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> No
         print_json(Rules().resolved())
         return
     print(as_toml())
+
+
+def _left_out_words(row: dict[str, Any]) -> tuple[Any, ...]:
+    """A row that was left out, for people: its cell in words, and of texts the beginning."""
+    from ..analysis.labels import recipe
+
+    cell = " ".join([str(row["dataset"]), str(row["teacher"]), recipe(row["level"], row["format"])])
+    because = row["detail"] or (row["matched_question"] and f"{row['matched_dataset']}: {row['matched_question']}")
+    return row["corpus"], cell, row["rule"], row["similarity"], _beginning(row["question"]), _beginning(because)
+
+
+def _beginning(text: str | None, n: int = 90) -> str | None:
+    return text if text is None or len(text) <= n else f"{text[: n - 3]}..."
 
 
 def _flat(value: Any) -> str:

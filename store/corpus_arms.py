@@ -23,12 +23,14 @@ _ALTERED = {"completion": pl.String, "altered_tokens": pl.Int32, "donor_rational
 @dataclass(frozen=True, slots=True)
 class Arm:
     """`rows` are in the order of a corpus and have beside a Selection's columns completion, altered_tokens and
-    donor_rationale_key (NULL: the rationale as it is). `cell_key`: of a whole corpus of one cell's own rationales."""
+    donor_rationale_key (NULL: the rationale as it is). `cell_key`: of a whole corpus of one cell's own rationales.
+    `source`: of a control, the arm and the cell it is made of."""
 
     name: str | None
     rows: pl.DataFrame
     control: str | None = None
     cell_key: str | None = None
+    source: tuple[str | None, str | None] = (None, None)
     notes: Mapping[str, Any] = field(default_factory=dict)
 
     def axis(self, name: str) -> Any:
@@ -99,7 +101,7 @@ def _control(store: Store, chosen: Selection, base: Arm, arms: Sequence[Arm], co
     altered = [None if text is None else count_tokens(text) for text in rows["completion"]]
     rows = rows.with_columns(altered_tokens=pl.Series(altered, dtype=pl.Int32))
     notes["unchanged"] = rows["completion"].null_count()
-    return Arm(name, rows.select(base.rows.columns), control.kind, notes=notes)
+    return Arm(name, rows.select(base.rows.columns), control.kind, source=(base.name, base.cell_key), notes=notes)
 
 
 def _longer(arms: Sequence[Arm], base: Arm, control: Control) -> Arm:

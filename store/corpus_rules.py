@@ -62,15 +62,18 @@ class Decontaminate(_Tree):
     """Training questions too near to a held-out question of any loaded data set (store/decontaminate.py)."""
 
     n: int = Field(default=8, ge=2, le=50, description="words of a run")
-    ngram_overlap: float | None = Field(
-        default=0.5, gt=0, le=1, description="share of the shorter question's runs found in the other; absent: off"
+    ngram_overlap: float = Field(
+        default=0.5, ge=0, le=1, description="share of the shorter question's runs found in the other; 0: off"
     )
-    template_overlap: float | None = Field(
-        default=0.8, gt=0, le=1, description="the same with numbers read as #: same text, other numbers"
+    template_overlap: float = Field(
+        default=0.8, ge=0, le=1, description="the same with numbers read as #: same text, other numbers; 0: off"
     )
     numbers_min: int = Field(default=3, ge=1, description="same numbers are looked at from so many on")
-    numbers_words: float | None = Field(
-        default=0.5, gt=0, le=1, description="Jaccard similarity of the words of questions with the same numbers"
+    numbers_words: float = Field(
+        default=0.5,
+        ge=0,
+        le=1,
+        description="Jaccard similarity of the words of questions with the same numbers; 0: off",
     )
 
     def thresholds(self) -> Thresholds:

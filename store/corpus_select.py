@@ -196,10 +196,10 @@ def mix(chosen: Selection, rule: Mix, *, disjoint: bool) -> None:
             h.slice(start, size).select("question_key", part=pl.lit(p))
             for h, p, start, size in zip(having, names, starts, sizes, strict=True)
         ]
-    wanted = pl.concat(picked).with_columns(wanted=pl.lit(True))
-    chosen.rows = chosen.rows.join(wanted, on=["question_key", "part"], how="left", maintain_order="left")
-    chosen.keep(pl.col("wanted"), "beyond its share of the mix")
-    chosen.rows = chosen.rows.drop("wanted")
+    given = pl.concat(picked).with_columns(given=pl.lit(True))
+    chosen.rows = chosen.rows.join(given, on=["question_key", "part"], how="left", maintain_order="left")
+    chosen.keep(pl.col("given"), "beyond its share of the mix")
+    chosen.rows = chosen.rows.drop("given")
 
 
 def _long_and_short(chosen: Selection) -> None:

@@ -138,9 +138,10 @@ def _name_row(arm: Arm, made: Made, family: str, family_key: str, rules: Rules, 
 
 
 def _of_arm(arm: Arm, left_out: pl.DataFrame) -> dict[str, Any]:
-    mine = left_out.filter(pl.col("arm").is_in(["", arm.name or ""]))
-    if arm.cell_key is not None:  # what was left out before there were arms counts where its cell is
-        mine = mine.filter(pl.col("cell_key") == arm.cell_key)
+    base, base_cell = arm.source
+    mine = left_out.filter(pl.col("arm").is_in(["", arm.name or "", base or ""]))
+    if cell := arm.cell_key or base_cell:  # what was left out before there were arms counts where its cell is
+        mine = mine.filter(pl.col("cell_key") == cell)
     reasons = dict(mine.group_by("rule").len().sort("rule").iter_rows())
     tokens = pl.coalesce("altered_tokens", "realised_tokens")
     by_split = (

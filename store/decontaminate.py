@@ -33,13 +33,13 @@ _DIGITS = {word: str(i) for i, word in enumerate(_UNITS)} | {word: str(10 * i) f
 
 @dataclass(frozen=True, slots=True)
 class Thresholds:
-    """How near is too near; shares from 0 to 1. None turns a rule off."""
+    """How near is too near; shares from 0 to 1, where 0 turns a rule off."""
 
     n: int
-    ngram_overlap: float | None
-    template_overlap: float | None
+    ngram_overlap: float
+    template_overlap: float
     numbers_min: int
-    numbers_words: float | None
+    numbers_words: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +73,12 @@ class _Index:
     def __init__(self, texts: Sequence[str], limits: Thresholds) -> None:
         self.limits = limits
         self.words = [words_of(text) for text in texts]
-        plain = self.words if limits.ngram_overlap is not None else []
-        masked = [masked_words(w) for w in self.words] if limits.template_overlap is not None else []
+        plain = self.words if limits.ngram_overlap else []
+        masked = [masked_words(w) for w in self.words] if limits.template_overlap else []
         self.plain = _Runs(plain, limits.n)
         self.masked = _Runs(masked, limits.n)
         self.by_numbers: dict[tuple[str, ...], list[int]] = defaultdict(list)
-        if limits.numbers_words is not None:
+        if limits.numbers_words:
             for i, words in enumerate(self.words):
                 numbers = numbers_of(words)
                 if len(numbers) >= limits.numbers_min:
@@ -86,16 +86,16 @@ class _Index:
 
     def nearest(self, text: str) -> tuple[str, int, float] | None:
         limits, words = self.limits, words_of(text)
-        if limits.ngram_overlap is not None:
+        if limits.ngram_overlap:
             found = self.plain.nearest(words, limits.ngram_overlap)
             if found:
                 return ("ngram-overlap", *found)
-        if limits.template_overlap is not None:
+        if limits.template_overlap:
             masked = masked_words(words)
             found = self.masked.nearest(masked, limits.template_overlap) if "#" in masked else None
             if found:
                 return ("same-template", *found)
-        if limits.numbers_words is not None:
+        if limits.numbers_words:
             numbers = numbers_of(words)
             if len(numbers) >= limits.numbers_min and numbers in self.by_numbers:
                 mine = set(words)

@@ -10,7 +10,7 @@ SELECT
     coalesce(CAST(n.manifest ->> '$.counts.validation.rows' AS BIGINT), 0) AS validation,
     CAST(n.manifest ->> '$.counts.questions' AS BIGINT) AS questions,
     CAST(n.manifest ->> '$.counts.train.realised_tokens' AS BIGINT) AS tokens,
-    coalesce(t.runs, 0) AS runs, left(n.corpus_hash, 8) AS hash, n.created_at
+    coalesce(t.runs, 0) AS runs, left(n.corpus_hash, 8) AS hash, date_trunc('second', n.created_at) AS created_at
 FROM corpus_name_now AS n
 LEFT JOIN trained AS t ON t.corpus_hash = n.corpus_hash
 ORDER BY n.family, n.control IS NOT NULL, n.level NULLS FIRST, n.name
