@@ -107,7 +107,7 @@ def _choose(store: Store, chosen: Selection, rules: Rules) -> list[str | None]:
     select.split(chosen, rules.validation)
     if rules.mix:
         select.mix(chosen, rules.mix, disjoint=rules.common)
-        chosen.rows = chosen.rows.with_columns(arm=pl.lit(None, pl.String))
+        chosen.into_one()
         return [None]
     if rules.equal:
         select.equalise(chosen, rules.equal, arms)

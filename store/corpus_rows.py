@@ -54,6 +54,12 @@ class Selection:
             self.drop(self.rows.join(found, on=on, how="inner", maintain_order="left"))
             self.rows = self.rows.join(found, on=on, how="anti", maintain_order="left")
 
+    def into_one(self) -> None:
+        """Forget the arms: all rows, and all that was left out, are of one corpus."""
+        no_arm = pl.lit(None, pl.String).alias("arm")
+        self.rows = self.rows.with_columns(no_arm)
+        self.left_out = [rows.with_columns(no_arm) for rows in self.left_out]
+
     def all_left_out(self) -> pl.DataFrame:
         """Everything that was left out so far."""
         found = pl.concat(self.left_out) if self.left_out else pl.DataFrame(schema=LEFT_OUT)
