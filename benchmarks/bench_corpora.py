@@ -1,4 +1,4 @@
-"""`corpus create` at scale: common block, equal tokens, near duplicates, decontamination against 10,000 held-out questions.
+"""`corpus create` at scale: common block, equal tokens, near duplicates, decontamination against 10,000 questions.
 
 100,000 rationales of about 800 characters (25,000 questions at four levels), then ten times as many: seconds by stage
 and peak memory of a process of its own, and the ratio of the two. What was planted must be found: nearly repeated
@@ -48,7 +48,8 @@ def main(sizes: tuple[int, ...] = (100_000, 1_000_000)) -> None:
             found.append(one["seconds"])
             stages = ", ".join(f"{name} {seconds:.1f}" for name, seconds in one["stages"])
             print(
-                f"{n:,} rationales, {one['members']:,} chosen for {len(LEVELS)} corpora: {one['seconds']:.1f} s ({stages}); "
+                f"{n:,} rationales, {one['members']:,} chosen for {len(LEVELS)} corpora: {one['seconds']:.1f} s "
+                f"({stages}); "
                 f"peak {one['peak_mb']:,.0f} MB, {one['mb_at_start']:.0f} before"
             )
     for n, seconds in zip(sizes[1:], found[1:], strict=True):
@@ -108,19 +109,19 @@ def build(path: Path, n: int) -> dict[str, int]:
         for part in (held_out, train):
             store.insert_frame(con, "question", _questions(part))
     by_key = sorted(q.key for q in train)  # a corpus's order: what is repeated is the row before
+    gone = {q.key for q in train[::PLANTED]}
     repeated = 0
     for level in LEVELS:
         cell = Cell("bench", "bench", Recipe(level, "original", "no", "1"))
         texts: list[str] = []
         for i in range(n_questions):
-            if i % PLANTED == PLANTED - 1:
+            if i % PLANTED == PLANTED - 1 and not gone & {by_key[i - 1], by_key[i]}:
                 texts.append(texts[-1] + " And so on.")
                 repeated += 1
             else:
                 texts.append(sentence(rng, vocabulary, CHARACTERS // 7 + 4 * level) + " The answer is 1")
         _cell(store, cell, by_key, texts)
-    contaminated = len({q.key for q in train[::PLANTED]}) * len(LEVELS)
-    return {"same-template": contaminated, "near duplicate": repeated} if contaminated else {}
+    return {"same-template": len(gone) * len(LEVELS), "near duplicate": repeated}
 
 
 def sentence(rng: random.Random, vocabulary: list[str], n_words: int) -> str:
@@ -155,7 +156,10 @@ def _cell(store: Store, cell: Cell, question_keys: list[str], texts: list[str]) 
         teacher=pl.lit("bench"), status=pl.lit("ok"), redo=pl.lit(0, pl.Int32), received_at=pl.lit(NOW)
     )
     rationale = frame.select("rationale_key", "reply_key", "text", "realised_tokens").with_columns(
-        parser_version=pl.lit(PARSER_VERSION), realised_steps=pl.lit(1), realised_sentences=pl.lit(1), realised_equations=pl.lit(0)
+        parser_version=pl.lit(PARSER_VERSION),
+        realised_steps=pl.lit(1),
+        realised_sentences=pl.lit(1),
+        realised_equations=pl.lit(0),
     )
     verdict = frame.select("rationale_key").with_columns(
         rule_version=pl.lit(RULE_VERSION), gold_key=pl.lit(keys.gold_key("1")), status=pl.lit("correct"),

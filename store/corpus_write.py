@@ -68,7 +68,7 @@ def write(
     shared = _shared(store, rules, cells)
     made = []
     for arm, name, corpus_hash in zip(arms, names, hashes, strict=True):
-        manifest = {"name": name, "corpus_hash": corpus_hash, **_of_arm(arm, left_out), **shared}
+        manifest = {"name": name, "corpus_hash": corpus_hash, **_of_arm(arm, left_out, alone=len(arms) == 1), **shared}
         counts = manifest["counts"]
         made.append(
             Made(
@@ -137,10 +137,11 @@ def _name_row(arm: Arm, made: Made, family: str, family_key: str, rules: Rules, 
     }
 
 
-def _of_arm(arm: Arm, left_out: pl.DataFrame) -> dict[str, Any]:
+def _of_arm(arm: Arm, left_out: pl.DataFrame, *, alone: bool) -> dict[str, Any]:
     base, base_cell = arm.source
     mine = left_out.filter(pl.col("arm").is_in(["", arm.name or "", base or ""]))
-    if cell := arm.cell_key or base_cell:  # what was left out before there were arms counts where its cell is
+    cell = arm.cell_key or base_cell
+    if cell and not alone:  # what was left out before there were arms counts where its cell is
         mine = mine.filter(pl.col("cell_key") == cell)
     reasons = dict(mine.group_by("rule").len().sort("rule").iter_rows())
     tokens = pl.coalesce("altered_tokens", "realised_tokens")
