@@ -6,7 +6,11 @@ from pathlib import Path
 import polars as pl
 
 from ..errors import ConfigError
+from ..tasks.faults import RULES as FAULTS
+from ..tasks.near_duplicates import near_duplicates
 from ..tasks.values import Question
+from .audit import audit
+from .copies import LEVEL, NEAR
 from .corpus_rows import Selection
 from .corpus_rules import Decontaminate, NearDuplicates
 from .decontaminate import contaminated
@@ -14,6 +18,7 @@ from .frames import Stream
 from .store import Store
 
 SQL = Path(__file__).parent / "sql"
+STATUSES = ("empty", "truncated", "malformed", "refused", "filtered", "bad-request", "exact-duplicate")
 _CHUNK = 200_000  # texts held at once; a chunk costs one scan of all rationales
 
 
@@ -52,7 +57,12 @@ def held_out(store: Store) -> tuple[list[str], list[str]]:
 
 
 def exclude_faults(store: Store, chosen: Selection, rules: tuple[str, ...]) -> None:
-    """Leave out rationales with one of these faults. ConfigError: a rule that no audit knows."""
+    """Leave out rationales with one of these faults, auditing first what was not. ConfigError: a rule nobody knows."""
+    known = (*FAULTS, *STATUSES, "wrong-answer", "in-test-split", NEAR, LEVEL)
+    if unknown := sorted(set(rules) - {"all", *known}):
+        raise ConfigError(f"no fault is called {unknown[0]!r}. Known: all, {', '.join(known)}. Next: cotdistill audit")
+    rows = chosen.rows
+    audit(store, datasets=rows["dataset"].unique().sort().to_list(), teachers=rows["teacher"].unique().sort().to_list())
     with store.read() as con:
         con.register("candidate", Stream(chosen.rows.select("reply_key", "rationale_key")))
         found = con.execute(
@@ -76,10 +86,6 @@ def decontaminate(store: Store, chosen: Selection, rule: Decontaminate) -> None:
 
 def drop_near_duplicates(store: Store, chosen: Selection, rule: NearDuplicates) -> None:
     """Of the rows of one cell that are nearly the same text, keep the first."""
-    try:
-        from ..tasks.near_duplicates import near_duplicates
-    except ImportError as error:
-        raise ConfigError(f"near duplicates cannot be looked for: {error}. Next: pip install -U cotdistill") from error
     parts = []
     for cell in chosen.rows["cell_key"].unique().sort():  # one at a time: no more texts in memory than a cell has
         rows = chosen.rows.filter(pl.col("cell_key") == cell)

@@ -2,18 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib import metadata
 from typing import Any
 
 import polars as pl
 
 from ..errors import ConfigError
 from ..tasks import keys
+from ..tasks.faults import FAULT_VERSION
 from ..tasks.grading import RULE_VERSION
 from ..tasks.realised import PARSER_VERSION
 from ..tasks.reasoned import REASONED_VERSION
 from ..tasks.render import question_text
 from . import corpus_filters as filters
 from .cells import Cell
+from .copies import COPIES_VERSION
 from .corpus_arms import Arm
 from .corpus_rules import RULES_VERSION, Rules
 from .decontaminate import DECONTAMINATION_VERSION
@@ -189,6 +192,9 @@ def _shared(store: Store, rules: Rules, cells: Sequence[Cell]) -> dict[str, Any]
         "versions": {
             "corpus_rules": RULES_VERSION,
             "decontamination": DECONTAMINATION_VERSION if rules.decontaminate else None,
+            "near_duplicates": f"rensa {metadata.version('rensa')}" if rules.near_duplicates else None,
+            "faults": FAULT_VERSION if rules.exclude_faults else None,
+            "copies": COPIES_VERSION if rules.exclude_faults else None,
         },
     }
 
