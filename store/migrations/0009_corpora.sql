@@ -55,6 +55,28 @@ CREATE VIEW corpus_named AS
 SELECT * FROM corpus_name
 QUALIFY row_number() OVER (PARTITION BY corpus_hash ORDER BY created_at DESC, name) = 1;
 
+-- What a corpus stands for where corpora are compared: the whole of a cell, and each name it has now. The same rows may
+-- be both (a common block that lost nothing), and then count in both comparisons. Grain: one corpus in one role.
+-- name, family, control: NULL for a cell's own; the columns of a cell: what all its rows share. manifest ->> '$.rule' is the
+-- rule by which like is compared with like.
+CREATE VIEW corpus_role AS
+SELECT
+    k.corpus_hash, k.n_rows, k.manifest, k.created_at, k.cell_key, NULL AS name, NULL AS family, NULL AS control,
+    c.dataset, c.teacher, c.level, c.format, c.gold_visible, c.prompt_version
+FROM corpus AS k
+LEFT JOIN cell AS c ON c.cell_key = k.cell_key
+WHERE k.manifest ->> '$.rules_hash' IS NULL OR k.corpus_hash NOT IN (SELECT corpus_hash FROM corpus_name_now)
+UNION ALL
+SELECT
+    n.corpus_hash, k.n_rows, n.manifest, n.created_at,
+    -- A control, or levels by length, is of no cell even where its rows happen to be a cell's.
+    CASE WHEN n.control IS NULL AND n.level IS NOT DISTINCT FROM c.level THEN k.cell_key END AS cell_key,
+    n.name, n.family, n.control, n.dataset, n.teacher, n.level, n.format, n.gold_visible,
+    CASE WHEN n.control IS NULL AND n.level IS NOT DISTINCT FROM c.level THEN c.prompt_version END AS prompt_version
+FROM corpus_name_now AS n
+JOIN corpus AS k ON k.corpus_hash = n.corpus_hash
+LEFT JOIN cell AS c ON c.cell_key = k.cell_key;
+
 -- Corpora row by row, as a student reads them, without the question's choices (tasks/render.py adds them).
 -- Grain: one supervised pair. completion: what is taught; realised_tokens: of the completion.
 CREATE VIEW corpus_row AS
