@@ -10,6 +10,7 @@ announcement of the answer, and comes within one token of the length that is wan
 """
 
 import random
+import re
 from collections.abc import Sequence
 
 import polars as pl
@@ -30,12 +31,22 @@ FILLER = (
     "So we carry on.",
     "Good.",
 )
+_ANNOUNCING = re.compile(
+    r"(?:\b(?:so|thus|hence|therefore)\b[,:]?\s+)?\b(?:(?:the|our|my)\s+)?(?:(?:final|correct)\s+)?answers?\s*(?:is\b|:)",
+    re.IGNORECASE,
+)
 _LENGTHS = tuple(count_tokens(sentence) for sentence in FILLER)
 
 
 def closing_of(text: str) -> tuple[str, str]:
-    """(reasoning, final announcement) of a rationale; the announcement is empty where its end announces nothing."""
+    """(reasoning, final announcement) of a rationale; the announcement is empty where its end announces nothing.
+
+    The announcement begins at its own words, not at its sentence: teachers also write "9 / 9 = 1 The answer is 1".
+    """
     start = announcement_start(text)
+    words = list(_ANNOUNCING.finditer(text, start))
+    if words:
+        start = words[-1].start()
     return text[:start].rstrip(), text[start:].strip()
 
 

@@ -33,8 +33,8 @@ def cot(store: Path, *arguments: str) -> Any:
 @pytest.fixture
 def trained(full_lab: "Lab") -> "Lab":
     """The full store with a family of four corpora and a mix, and new runs: on level 1, 50 of 100 right; on its answers
-    alone, 20; on the mix, 55. The store's rationales of level 3 are all the same but for their answers: the family's
-    level 3 is the cell's whole corpus, and its shuffled arm the same rows again, so their runs are those of the cell."""
+    alone, 20; on the mix, 55. The store's rationales of level 3 are all the same but for their answers: level 3 of the
+    family is the cell's whole corpus, and its shuffled arm the same rows again, so their runs are those of the cell."""
     chosen = {"cells.level": [1, 3], "cells.format": ["original"], "common": True}
     create_corpora(full_lab.store, "fam", load_rules(None, chosen | {"controls": CONTROLS}))
     mix = {"by": "level", "shares": {"3": 1, "1": 4}}

@@ -13,6 +13,11 @@ DONOR = "First 9 - 2 = 7.\nThen 7 + 1 = 8.\n#### 8\nThe answer is 8"
 def test_a_rationale_is_reasoning_and_announcement() -> None:
     assert closing_of(OWN) == ("3 boxes of 4 make 3 * 4 = 12.", "The answer is 12")
     assert closing_of("12") == ("12", "")
+    assert closing_of("33 - 24 = 9 9 / 9 = 1 The answer is 1") == ("33 - 24 = 9 9 / 9 = 1", "The answer is 1")
+    assert closing_of("We add.\nTherefore, the final answer is: (B).") == (
+        "We add.",
+        "Therefore, the final answer is: (B).",
+    )
 
 
 def test_answer_only() -> None:
