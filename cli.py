@@ -6,7 +6,7 @@ import sys
 import typer
 
 from . import __version__
-from .commands import imports, prompts, questions
+from .commands import corpus, imports, prompts, questions
 from .commands.analyze import analyze, report
 from .commands.audit import audit
 from .commands.batch import collect
@@ -34,6 +34,7 @@ app = typer.Typer(
 app.add_typer(questions.app, name="questions")
 app.add_typer(imports.app, name="import")
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(corpus.app, name="corpus")
 app.command(epilog="Example: cotdistill teachers --json")(teachers)
 app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
 app.command(epilog="Example: cotdistill collect --wait")(collect)

@@ -65,7 +65,7 @@ def _list(found: list[dict[str, Any]]) -> None:
             run["run_key"][:SHOWN],
             run["student"],
             run["teacher"] or "-",
-            labels.recipe(run["level"], run["format"]),
+            run["corpus"] if run["is_named"] else labels.recipe(run["level"], run["format"]),
             run["seed"],
             run["status"],
             run["steps"],

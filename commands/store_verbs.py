@@ -132,7 +132,7 @@ def export(
         raise ConfigError(skipped[0])
     files = write(corpora, out, to)
     rows = [
-        (corpus.cell.label, file.n_rows, left_out_words(corpus.left_out), str(file.path))
+        (corpus.label, file.n_rows, left_out_words(corpus.left_out), str(file.path))
         for corpus, file in zip(corpora, files, strict=True)
     ]
     print_rows(("cell", "rows", "left out", "file"), rows, as_json=as_json)

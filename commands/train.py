@@ -1,6 +1,6 @@
 """`cotdistill train`: fine-tune a student on every chosen cell, with every seed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -41,6 +41,9 @@ def train(
     teacher: TeachersOption = None,
     level: LevelsOption = None,
     format: FormatsOption = None,
+    corpus: Annotated[
+        str | None, typer.Option(help="Named corpora or families, comma-separated, instead of cells (corpus create).")
+    ] = None,
     rows: Annotated[
         int | None, typer.Option(min=1, help="At most so many questions per corpus, the same for all.")
     ] = None,
@@ -65,6 +68,7 @@ def train(
 ) -> None:
     """Fine-tune a student on each chosen cell: rationales judged correct, training split, minus leaks.
 
+    --corpus trains on what corpus create chose instead.
     Runs that are finished are not done again; a killed run goes on from its last checkpoint.
     """
     from ..store.cells import select_cells
@@ -85,16 +89,20 @@ def train(
     wanted_seeds = numbers(seeds, "--seeds") or [1]
     opened = open_store(store)
     settle(opened)
-    cells = select_cells(
-        opened,
-        datasets=words(dataset),
-        teachers=words(teacher),
-        levels=numbers(level, "--level"),
-        formats=words(format),
-    )
-    corpora = make_corpora(opened, cells, rows=rows, any_verdict=any_verdict, rationale=rationale)
-    for corpus in corpora:
-        say(f"{corpus.cell.label}: {len(corpus.rows):,} rationales; left out: {left_out_words(corpus.left_out)}")
+    if corpus is not None:
+        chooses = {"dataset": dataset, "teacher": teacher, "level": level, "format": format, "rows": rows}
+        corpora = named_corpora(opened, corpus, chooses | {"any-verdict": any_verdict or None})
+    else:
+        cells = select_cells(
+            opened,
+            datasets=words(dataset),
+            teachers=words(teacher),
+            levels=numbers(level, "--level"),
+            formats=words(format),
+        )
+        corpora = make_corpora(opened, cells, rows=rows, any_verdict=any_verdict, rationale=rationale)
+    for one in corpora:
+        say(f"{one.label}: {len(one.rows):,} rationales; left out: {left_out_words(one.left_out)}")
     if dry_run:
         show_plan(opened, chosen, corpora, wanted_seeds, resolved, as_json=as_json)
         return
@@ -128,6 +136,17 @@ def make_corpora(
     for reason in reasons:
         say(f"skipped: {reason}")
     return corpora
+
+
+def named_corpora(store: "Store", names: str, chooses: Mapping[str, Any]) -> list["Corpus"]:
+    """The named corpora of `--corpus`. ConfigError: an option that chooses rows beside it, or no such corpus."""
+    from ..store.corpora import load_corpora
+
+    if beside := [flag for flag, value in chooses.items() if value is not None]:
+        raise ConfigError(
+            f"--corpus {names} says which rows, and so does --{beside[0]}. Next: corpus create with the rows you want"
+        )
+    return load_corpora(store, words(names) or [])
 
 
 def run_all(

@@ -43,7 +43,7 @@ def export(corpora: Sequence[Corpus], folder: Path, target: str) -> list[Exporte
     done = []
     for corpus in corpora:
         frame = as_frame(corpus)
-        path = folder / (corpus.name + {"llamafactory": ".json", "parquet": ".parquet"}.get(target, ".jsonl"))
+        path = folder / (corpus.slug + {"llamafactory": ".json", "parquet": ".parquet"}.get(target, ".jsonl"))
         _atomically(path, _writer(frame, target))
         done.append(Exported(corpus.name, path, frame.height))
     if target == "llamafactory":
@@ -52,7 +52,8 @@ def export(corpora: Sequence[Corpus], folder: Path, target: str) -> list[Exporte
 
 
 def as_frame(corpus: Corpus) -> pl.DataFrame:
-    """A corpus as a frame, one row per supervised pair: prompt, completion, keys, split and the cell's columns."""
+    """A corpus as a frame, one row per supervised pair: prompt, completion, keys, split and its cell's
+    columns."""
     frame = pl.DataFrame(
         {
             "prompt": [r.prompt for r in corpus.rows],
@@ -60,17 +61,15 @@ def as_frame(corpus: Corpus) -> pl.DataFrame:
             "split": [r.split for r in corpus.rows],
             "question_key": [r.question_key for r in corpus.rows],
             "rationale_key": [r.rationale_key for r in corpus.rows],
-        }
+            "dataset": [r.dataset for r in corpus.rows],
+            "teacher": [r.teacher for r in corpus.rows],
+            "level": [r.level for r in corpus.rows],
+            "format": [r.format for r in corpus.rows],
+            "gold_visible": [r.gold_visible for r in corpus.rows],
+        },
+        schema_overrides={"level": pl.Int64, "format": pl.String},
     )
-    recipe = corpus.cell.recipe
-    return frame.with_columns(
-        pl.lit(corpus.cell.dataset).alias("dataset"),
-        pl.lit(corpus.cell.teacher).alias("teacher"),
-        pl.lit(recipe.level, dtype=pl.Int64).alias("level"),
-        pl.lit(recipe.format, dtype=pl.String).alias("format"),
-        pl.lit(recipe.gold_visible).alias("gold_visible"),
-        pl.lit(corpus.corpus_hash).alias("corpus_hash"),
-    )
+    return frame.with_columns(pl.lit(corpus.corpus_hash).alias("corpus_hash"))
 
 
 def _writer(frame: pl.DataFrame, target: str) -> Callable[[IO[bytes]], object]:

@@ -99,7 +99,7 @@ def train_runs(
             key=keys.run_key(base_hash, corpus.corpus_hash, identity, seed, trainer),
             corpus=corpus,
             seed=seed,
-            label=f"{chosen.name} on {corpus.cell.label}, seed {seed}",
+            label=f"{chosen.name} on {corpus.label}, seed {seed}",
         )
         for corpus in corpora
         for seed in seeds
