@@ -1,15 +1,13 @@
-"""Corpora and exports: what is taken, what is left out and said, and that a reader gets back what was chosen."""
+"""Implicit corpora and cells: what is taken, what is left out and said. Their files: test_export_files.py."""
 
 import json
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from cotdistill.errors import ConfigError
 from cotdistill.store.cells import Cell, select_cells
 from cotdistill.store.corpora import Corpus, implicit_corpus
-from cotdistill.store.export import TARGETS, as_frame, export
 from cotdistill.store.questions import add_questions
 from cotdistill.store.spool import utc_now
 from cotdistill.store.store import Store
@@ -89,43 +87,6 @@ def test_a_corrected_gold_answer_is_judged_again(store_path: Path) -> None:
     assert added.corrected == 1
     store.settle()
     assert len(implicit_corpus(store, CELL).rows) == 1
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_what_is_exported_is_read_back_unchanged(corpus: Corpus, tmp_path: Path, target: str) -> None:
-    [done] = export([corpus], tmp_path / "out", target)
-    pairs = [(r.prompt, r.completion) for r in corpus.rows]
-    if target == "parquet":
-        assert pl.read_parquet(done.path).equals(as_frame(corpus))
-    elif target == "llamafactory":
-        info = json.loads((tmp_path / "out" / "dataset_info.json").read_text())[corpus.name]
-        rows = json.loads((tmp_path / "out" / info["file_name"]).read_text())
-        columns = info["columns"]
-        assert [(r[columns["prompt"]], r[columns["response"]]) for r in rows] == pairs
-        assert {r[columns["query"]] for r in rows} == {""}
-    else:
-        rows = [json.loads(line) for line in done.path.read_text(encoding="utf-8").split("\n") if line]
-        if target == "chat":
-            assert [[m["role"] for m in r["messages"]] for r in rows] == [["user", "assistant"]] * 2
-            assert [tuple(m["content"] for m in r["messages"]) for r in rows] == pairs
-        else:
-            assert [(r["prompt"], r["completion"]) for r in rows] == pairs
-    left = [p.name for p in (tmp_path / "out").iterdir() if p.name.startswith(".")]
-    assert left == []
-
-
-def test_a_second_export_keeps_other_entries_and_a_failed_one_leaves_the_old_file(
-    corpus: Corpus, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "dataset_info.json").write_text('{"theirs": {"file_name": "x.json"}}')
-    export([corpus], out, "llamafactory")
-    assert set(json.loads((out / "dataset_info.json").read_text())) == {"theirs", corpus.name}
-    (out / "dataset_info.json").write_text("{")
-    with pytest.raises(ConfigError, match="is not JSON"):
-        export([corpus], out, "llamafactory")
-    assert (out / "dataset_info.json").read_text() == "{"
 
 
 def test_cells_are_selected_by_every_flag_and_answer_only_by_its_format(store_path: Path) -> None:
