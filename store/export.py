@@ -26,7 +26,7 @@ from .store import Store
 MANIFEST, CARD, LISTING = "manifest.json", "README.md", "dataset_info.json"
 WRITTEN_BY = "cotdistill export"
 _UNFIT = re.compile(r'[<>:"\\|?*\x00-\x20]+')
-_LONGEST_STEM = 150
+_LONGEST_STEM = 150  # bytes; with what comes before and behind it, no file name is longer than 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def export(store: Store, corpora: Sequence[Recorded], folder: Path, targets: Seq
         for one in done:
             if entry := FORMATS[one.format].listing:
                 listing[one.key] = {"file_name": one.path.name} | dict(entry)
-        if listing:
+        if listing or (folder / LISTING).exists():
             files.write(LISTING, lambda file: file.write(_json(listing)))
         files.write(MANIFEST, lambda file: file.write(_json(manifest)))
         files.write(CARD, lambda file: file.write(card(manifest).encode()))
@@ -124,7 +124,8 @@ def _stems(corpora: Sequence[Recorded]) -> dict[str, Recorded]:
     hash behind it."""
 
     def plain(corpus: Recorded) -> str:
-        return _UNFIT.sub("-", corpus.name.replace("/", "_"))[:_LONGEST_STEM].lstrip(".-") or "corpus"
+        fit = _UNFIT.sub("-", corpus.name.replace("/", "_")).encode()[:_LONGEST_STEM]
+        return fit.decode(errors="ignore").lstrip(".-") or "corpus"
 
     often = Counter(stem for stem, _ in {(plain(c), c.corpus_hash) for c in corpora})
     return {plain(c) + (f"_{c.corpus_hash[:8]}" if often[plain(c)] > 1 else ""): c for c in corpora}

@@ -21,10 +21,10 @@ CELL = Cell("own", "me", Recipe(2, "original", "no", "1"))
 # characters, a byte order mark, right-to-left text, an emoji beyond the basic plane, trailing blanks, a very long line.
 HOSTILE = (
     'First “quoted” and "straight",\nthen a line\u2028separator\u2029and \\boxed{4}. The answer is 4',
-    "Tab\there,\r\nWindows line,\rold Mac line, {\"a\": [1, \"\\n\"]}. The answer is 4",
+    'Tab\there,\r\nWindows line,\rold Mac line, {"a": [1, "\\n"]}. The answer is 4',
     "\ufeffA mark first, \x00nul\x07bell\x1b[31m, and \x85 next line. The answer is 4",
     "שלום, 数学 🧮 e\u0301 vs é. The answer is 4",
-    "],\n[{\"instruction\": \"no\"}\n},\n{ The answer is 4",
+    '],\n[{"instruction": "no"}\n},\n{ The answer is 4',
     "Long: " + "x" * 70_000 + ". The answer is 4   \n",
     "4",
     "2024-05-01T00:00:00. The answer is 4",
