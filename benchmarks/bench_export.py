@@ -1,6 +1,6 @@
-"""`cotdistill export` of a stored corpus, each format by a process of its own: 100,000 rationales of about 800 characters
-and 1,000,000 (BENCH_EXPORT_N). Wall time and peak memory are of the whole command, card and manifest included; beside
-them, what the disk takes: the same bytes written and synced."""
+"""`cotdistill export` of a stored corpus, each format by a process of its own: 100,000 rationales of about 800
+characters and 1,000,000 (BENCH_EXPORT_N). Wall time and peak memory are of the whole command, card and manifest
+included; beside them, what the disk takes: the same bytes written and synced."""
 
 import json
 import os

@@ -41,7 +41,8 @@ def ready(repository: str) -> "HfApi":
 def push(api: "HfApi", folder: Path, repository: str, *, private: bool = True) -> str:
     """Upload the export in `folder` to the data set `repository`, made where there is none. Returns its address.
 
-    A repository that exists keeps its visibility. Error: no network, or the hub refuses; the files stay in `folder`.
+    ConfigError: it exists and is public, and `private` was meant. Error: no network, or the hub refuses. Whatever
+    happens, the files stay in `folder`.
     """
     import httpx
     from huggingface_hub import CommitOperationAdd
@@ -53,6 +54,10 @@ def push(api: "HfApi", folder: Path, repository: str, *, private: bool = True) -
     again = f"The files are in {folder}. Next: the same command again"
     try:
         made = api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
+        if private and not api.repo_info(made.repo_id, repo_type="dataset").private:
+            raise ConfigError(
+                f"{made} is public; nothing was uploaded. Next: the same command with --public, or another --push NAME"
+            )
         api.create_commit(
             made.repo_id, operations, commit_message=_message(manifest), repo_type="dataset", revision="main"
         )
