@@ -4,7 +4,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from .card_loading import how_to_load
+from .card_loading import how_to_load, on_the_hub
 from .formats import FORMATS
 from .terms import is_own, terms_of
 
@@ -57,30 +57,14 @@ def _header(corpora: Mapping[str, Any], files: Mapping[str, Any]) -> str:
     n = sum(corpus["n_rows"] for corpus in corpora.values())
     lines += ["size_categories:", f"- {next((name for below, name in _SIZES if n < below), _LARGER)}"]
     configs: dict[str, list[tuple[str, str]]] = {}
-    for name, entry in files.items():
+    for name, entry in on_the_hub(files).items():
         configs.setdefault(FORMATS[entry["format"]].key(entry["corpus"]), []).append((entry["split"], name))
     lines.append("configs:")
     for config, found in configs.items():
         lines += [f"- config_name: {json.dumps(config, ensure_ascii=False)}", "  data_files:"]
         for split, name in found:
             lines += [f"  - split: {split}", f"    path: {json.dumps(name, ensure_ascii=False)}"]
-    lines.append("dataset_info:")  # declared, so that no reader guesses: a text like 2024-05-01 is not a date
-    of_config = {FORMATS[e["format"]].key(e["corpus"]): FORMATS[e["format"]] for e in files.values()}
-    for config, format in of_config.items():
-        lines += [f"- config_name: {json.dumps(config, ensure_ascii=False)}", "  features:"]
-        lines += _features(format.features, "  ")
     return "\n".join([*lines, "---"])
-
-
-def _features(features: Sequence[Mapping[str, Any]], indent: str) -> list[str]:
-    lines: list[str] = []
-    for feature in features:
-        lines.append(f"{indent}- name: {feature['name']}")
-        if "list" in feature:
-            lines += [f"{indent}  list:", *_features(feature["list"], indent + "  ")]
-        else:
-            lines.append(f"{indent}  dtype: {feature['dtype']}")
-    return lines
 
 
 def _title(corpora: Mapping[str, Any]) -> str:

@@ -1,9 +1,17 @@
 """The card's examples: how each reader loads the files of an export, with their real names."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from .formats import FORMATS
+
+
+def on_the_hub(files: Mapping[str, Any]) -> dict[str, Any]:
+    """The files that get a configuration in the card: `datasets` reads a repository by one builder, JSON or Parquet, so
+    that Parquet files beside JSON ones are loaded by their names."""
+    json_files = {name: e for name, e in files.items() if e["format"] != "parquet"}
+    return json_files or dict(files)
 
 
 def how_to_load(manifest: Mapping[str, Any]) -> str:
@@ -19,8 +27,12 @@ def how_to_load(manifest: Mapping[str, Any]) -> str:
         for block in (_llamafactory(format, stem, splits), _trl(format, stem, splits), _axolotl(format, stem, splits))
         if block
     ]
-    format, (stem, splits) = next(iter(first.items()))
-    return "\n\n".join([*blocks, _datasets(format, stem, splits), *(_polars(f, s[1]) for f, s in first.items())])
+    configured = {entry["format"] for entry in on_the_hub(manifest["files"]).values()}
+    format, (stem, splits) = next((f, about) for f, about in first.items() if f in configured)
+    blocks.append(_datasets(format, stem, splits))
+    if "parquet" in first and format != "parquet":
+        blocks.append(_parquet(first["parquet"][1]))
+    return "\n\n".join([*blocks, *(_polars(f, names) for f, (_, names) in first.items())])
 
 
 def _llamafactory(format: str, stem: str, splits: Mapping[str, str]) -> str:
@@ -68,6 +80,14 @@ def _datasets(format: str, stem: str, splits: Mapping[str, str]) -> str:
         "datasets (`.` is this folder; on the hub, the repository's name)",
         "python",
         f'from datasets import load_dataset\n\ndata = load_dataset(".", "{FORMATS[format].key(stem)}")',
+    )
+
+
+def _parquet(splits: Mapping[str, str]) -> str:
+    return _block(
+        "datasets (parquet, beside JSON files)",
+        "python",
+        f'from datasets import load_dataset\n\ndata = load_dataset("parquet", data_files={json.dumps(splits)})',
     )
 
 

@@ -43,15 +43,13 @@ PAIR = ("prompt", "completion")
 
 @dataclass(frozen=True, slots=True)
 class SftFormat:
-    """One format. `columns` are what is read of the corpus, `write` writes all batches to an open file, `features` are
-    the file's columns as the hub's YAML declares them, `listing` is its entry in dataset_info.json beside the file's
-    name (None: LLaMA-Factory does not read it)."""
+    """One format. `columns` are what is read of the corpus, `write` writes all batches to an open file, `listing`
+    is its entry in dataset_info.json beside the file's name (None: LLaMA-Factory does not read it)."""
 
     name: str
     extension: str
     columns: tuple[str, ...]
     write: Callable[[Frames, IO[bytes]], None]
-    features: tuple[Mapping[str, Any], ...]
     listing: Mapping[str, Any] | None = None
 
     def key(self, corpus: str, split: str = "train") -> str:
@@ -63,10 +61,6 @@ class SftFormat:
         if self.name == "parquet":  # its extension says enough
             return corpus + ("" if split == "train" else f"_{split}") + self.extension
         return self.key(corpus, split) + self.extension
-
-
-def _text(name: str) -> dict[str, str]:
-    return {"name": name, "dtype": "string"}
 
 
 def _turns(frame: pl.DataFrame, role: str, content: str, names: tuple[str, str]) -> pl.DataFrame:
@@ -131,12 +125,6 @@ def _as_parquet(frames: Frames, file: IO[bytes]) -> None:
     register_io_source(source, schema=COLUMNS).sink_parquet(file, compression="zstd")
 
 
-def _turn_feature(name: str, role: str, content: str) -> dict[str, Any]:
-    return {"name": name, "list": [_text(role), _text(content)]}
-
-
-_PARQUET_DTYPES = {pl.String: "string", pl.Int32: "int32"}
-
 FORMATS: dict[str, SftFormat] = {
     f.name: f
     for f in (
@@ -145,7 +133,6 @@ FORMATS: dict[str, SftFormat] = {
             ".json",
             PAIR,
             _as_array(_alpaca),
-            (_text("instruction"), _text("input"), _text("output")),
             {"columns": {"prompt": "instruction", "query": "input", "response": "output"}},
         ),
         SftFormat(
@@ -153,27 +140,24 @@ FORMATS: dict[str, SftFormat] = {
             ".json",
             PAIR,
             _as_array(_sharegpt),
-            (_turn_feature("conversations", "from", "value"),),
             {
                 "formatting": "sharegpt",
                 "columns": {"messages": "conversations"},
                 "tags": {"role_tag": "from", "content_tag": "value", "user_tag": "human", "assistant_tag": "gpt"},
             },
         ),
-        SftFormat("chat", ".jsonl", PAIR, _as_lines(_chat), (_turn_feature("messages", "role", "content"),)),
+        SftFormat("chat", ".jsonl", PAIR, _as_lines(_chat)),
         SftFormat(
             "prompt-completion",
             ".jsonl",
             PAIR,
             _as_lines(_pair),
-            (_text("prompt"), _text("completion")),
         ),
         SftFormat(
             "parquet",
             ".parquet",
             tuple(COLUMNS),
             _as_parquet,
-            tuple({"name": name, "dtype": _PARQUET_DTYPES[dtype]} for name, dtype in COLUMNS.items()),
         ),
     )
 }
