@@ -13,10 +13,12 @@ from pathlib import Path
 
 import polars as pl
 
+from cotdistill.store.cells import Cell
 from cotdistill.store.store import Store
 from cotdistill.tasks import keys
 from cotdistill.tasks.grading import RULE_VERSION
 from cotdistill.tasks.realised import PARSER_VERSION
+from cotdistill.tasks.values import Recipe
 
 SIZES = (100_000, int(os.environ.get("BENCH_EXPORT_N", "1000000")))
 FORMATS = ("alpaca", "sharegpt", "chat", "prompt-completion", "parquet")
@@ -44,7 +46,7 @@ WORDS = [
     "left",
     "over",
 ]
-CELL = {"cell_key": "c" * 32, "dataset": "own", "teacher": "bench", "level": 3, "format": "original"}
+CELL = Cell("own", "bench", Recipe(3, "original", "no", "1"))
 # Runs the command in its own process and says what it took.
 MEASURE = """
 import json, resource, sys, time
@@ -89,8 +91,8 @@ def fill(path: Path, n: int) -> str:
     rng = random.Random(0)
     corpus = keys.digest("bench", n)
     with store.write() as con:
-        store.insert(con, "cell", [CELL | {"gold_visible": "no", "prompt_version": "1"}])
-        row = {"corpus_hash": corpus, "name": "bench", "cell_key": CELL["cell_key"], "n_rows": n, "manifest": "{}"}
+        store.insert(con, "cell", [CELL.row()])
+        row = {"corpus_hash": corpus, "name": "bench", "cell_key": CELL.key, "n_rows": n, "manifest": "{}"}
         store.insert(con, "corpus", [row | {"created_at": "2026-01-01T00:00:00"}])
     for start in range(0, n, BATCH):
         write(store, range(start, min(n, start + BATCH)), rng)
@@ -133,7 +135,7 @@ def write(store: Store, ids: range, rng: random.Random) -> None:
         )
         reply = table(reply_key=k, question_key=k, teacher="bench", status="ok", text=pl.col("text"), redo=0)
         store.insert_frame(con, "reply", reply.with_columns(sample_index=0, received_at=now))
-        member = table(cell_key="c" * 32, question_key=k, sample_index=0, reply_key=k)
+        member = table(cell_key=CELL.key, question_key=k, sample_index=0, reply_key=k)
         store.insert_frame(con, "cell_member", member)
         counts = {f"realised_{what}": pl.lit(3) for what in ("steps", "sentences", "equations")}
         parsed = table(rationale_key=k, reply_key=k, parser_version=PARSER_VERSION, text=pl.col("text"), **counts)
