@@ -110,8 +110,7 @@ def _implicit(
 ) -> "list[Recorded]":
     """One corpus per chosen cell. Cells without one are said and skipped; ConfigError when that is all of them."""
     from ..store.cells import select_cells
-    from ..store.corpora import implicit_corpus
-    from ..store.export_rows import Recorded
+    from ..store.implicit import record_implicit
 
     cells = select_cells(
         store,
@@ -123,7 +122,7 @@ def _implicit(
     corpora, skipped = [], []
     for cell in cells:
         try:
-            corpora.append(Recorded.of(implicit_corpus(store, cell, any_verdict=any_verdict, rationale=rationale)))
+            corpora.append(record_implicit(store, cell, any_verdict=any_verdict, rationale=rationale))
         except ConfigError as error:
             skipped.append(str(error))
     if not corpora:

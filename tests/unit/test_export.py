@@ -8,6 +8,8 @@ import pytest
 from cotdistill.errors import ConfigError
 from cotdistill.store.cells import Cell, select_cells
 from cotdistill.store.corpora import Corpus, implicit_corpus
+from cotdistill.store.export_rows import Recorded
+from cotdistill.store.implicit import record_implicit
 from cotdistill.store.questions import add_questions
 from cotdistill.store.spool import utc_now
 from cotdistill.store.store import Store
@@ -61,6 +63,32 @@ def test_the_same_choice_has_the_same_hash_and_is_recorded_once(corpus: Corpus, 
     assert len(implicit_corpus(store, CELL, n_questions=1).rows) == 1
 
 
+@pytest.mark.parametrize("any_verdict", [True, False])
+def test_a_corpus_recorded_for_export_is_the_same_one(corpus: Corpus, store_path: Path, any_verdict: bool) -> None:
+    assert corpus.left_out
+    store, other = Store.open(store_path), Store.open(store_path.with_name("other.duckdb"))
+    with other.write() as con:
+        con.execute(f"ATTACH '{store_path}' AS there (READ_ONLY)")
+        for table in ("question", "cell", "cell_member", "reply"):
+            con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM there.{table}")
+    other.settle()
+    whole, made = (
+        implicit_corpus(store, CELL, any_verdict=any_verdict),
+        record_implicit(other, CELL, any_verdict=any_verdict),
+    )
+    assert made == Recorded.of(whole)
+    rows = []
+    for one in (store, other):
+        with one.read() as con:
+            of = [made.corpus_hash]
+            rows.append(con.execute("SELECT * EXCLUDE created_at FROM corpus WHERE corpus_hash = ?", of).fetchall())
+            rows.append(
+                con.execute("SELECT * FROM corpus_member WHERE corpus_hash = ? ORDER BY position", of).fetchall()
+            )
+    assert rows[:2] == rows[2:]
+    assert len(rows[1]) == len(whole.rows)
+
+
 def test_a_question_that_becomes_a_test_question_leaves_the_corpus(corpus: Corpus, store_path: Path) -> None:
     store = Store.open(store_path)
     add_questions(store, [Question("late", "test", "What is 2 and 2", "number", "4")])
@@ -76,6 +104,8 @@ def test_nothing_left_is_an_error_with_its_reasons(store_path: Path) -> None:
     store.settle()
     with pytest.raises(ConfigError, match=r"own, me, level 2, original\) can be trained on: 1 wrong"):
         implicit_corpus(store, CELL)
+    with pytest.raises(ConfigError, match=r"own, me, level 2, original\) can be trained on: 1 wrong"):
+        record_implicit(store, CELL)
 
 
 def test_a_corrected_gold_answer_is_judged_again(store_path: Path) -> None:
