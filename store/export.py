@@ -93,6 +93,12 @@ def _write(
     """Write the files of one corpus in one format and put them into the manifest."""
     for split, n_rows in splits(con, corpus.corpus_hash).items():
         name = format.file(stem, split)
+        held = manifest["files"].get(name, {"corpus": stem})
+        if held["corpus"] != stem or name in (MANIFEST, LISTING):
+            raise ConfigError(
+                f"{files.folder / name} of corpus {corpus.name} is {held['corpus']}'s file already, or export's own. "
+                f"Next: name another folder with --out DIR, or give the corpus another name"
+            )
         rows = batches(con, corpus.corpus_hash, split, format.columns)
         try:
             written = files.write(name, lambda file, rows=rows: format.write(rows, file))  # type: ignore[misc]

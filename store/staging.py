@@ -38,7 +38,12 @@ class Staging:
         self._waiting: dict[str, Path] = {}
 
     def write(self, name: str, write: Callable[[IO[bytes]], object]) -> Written:
-        """Write the file `name` by calling `write` with it, opened. Error: the disk is full, or cannot be written."""
+        """Write the file `name` by calling `write` with it, opened.
+
+        ConfigError: a folder has that name. Error: the disk is full, or cannot be written.
+        """
+        if (self.folder / name).is_dir():
+            raise ConfigError(f"{self.folder / name} is a folder. Next: move it away, or name another --out DIR")
         try:
             handle, partial = tempfile.mkstemp(dir=self.folder, prefix=f".{name}.", suffix=PARTIAL)
             self._waiting[name] = Path(partial)
@@ -100,6 +105,8 @@ def staging(folder: Path) -> Iterator[Staging]:
             raise ConfigError(
                 f"another export is writing to {folder}. Next: wait for it, or name another folder with --out DIR"
             ) from None
+        except OSError as error:
+            raise _refused(folder, f"it cannot be locked: {error.strerror}") from error
         for stale in folder.glob(f".*{PARTIAL}"):
             stale.unlink(missing_ok=True)
         made = Staging(folder)

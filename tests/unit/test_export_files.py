@@ -163,6 +163,22 @@ def test_names_that_no_file_may_have_are_made_fit(lab: tuple[Store, Corpus], tmp
         assert done.path.exists()
 
 
+def test_two_corpora_never_share_a_file_and_none_takes_the_manifests_name(
+    lab: tuple[Store, Corpus], tmp_path: Path
+) -> None:
+    store, corpus = lab
+    one, two = (Recorded(corpus.corpus_hash, name, {}, {}) for name in ("a", "a_sharegpt"))
+    export(store, [one], tmp_path / "out", ["sharegpt"])
+    before = snapshot(tmp_path / "out")
+    for together in ([one, two], [two]):
+        with pytest.raises(ConfigError, match=r"a_sharegpt.json of corpus a_sharegpt is a's file already.*Next:"):
+            export(store, together, tmp_path / "out", ["sharegpt", "alpaca"])
+    for name in ("manifest", "dataset_info"):
+        with pytest.raises(ConfigError, match=rf"{name}.json of corpus {name} is .*Next:"):
+            export(store, [Recorded(corpus.corpus_hash, name, {}, {})], tmp_path / "out", ["alpaca"])
+    assert snapshot(tmp_path / "out") == before
+
+
 def test_what_a_killed_export_left_is_removed_and_a_living_one_is_not_disturbed(
     lab: tuple[Store, Corpus], tmp_path: Path
 ) -> None:
@@ -231,6 +247,9 @@ def test_a_users_own_file_is_never_replaced(lab: tuple[Store, Corpus], tmp_path:
 def test_folders_that_cannot_be_used_are_named(lab: tuple[Store, Corpus], tmp_path: Path) -> None:
     store, corpus = lab
     (tmp_path / "file").write_text("x")
+    (tmp_path / "taken" / f"{corpus.name}.json").mkdir(parents=True)
+    with pytest.raises(ConfigError, match=r"is a folder. Next: move it away"):
+        export(store, [Recorded.of(corpus)], tmp_path / "taken", ["alpaca"])
     for folder, why in (
         (tmp_path / "file", "is a file"),
         (tmp_path / "file" / "below", "cannot|Not a directory"),
