@@ -13,11 +13,12 @@ from .commands.batch import collect
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
+from .commands.export import export
 from .commands.generate import generate
 from .commands.hints import know, typed
 from .commands.runs import runs
 from .commands.serve import serve_teacher
-from .commands.store_verbs import export, ingest, sql, status
+from .commands.store_verbs import ingest, sql, status
 from .commands.teachers import teachers
 from .commands.train import train
 from .errors import Error

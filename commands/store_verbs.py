@@ -1,4 +1,4 @@
-"""The verbs that only touch the store: `ingest`, `status`, `export`, `sql`."""
+"""The verbs that only touch the store: `ingest`, `status`, `sql`."""
 
 import sys
 from pathlib import Path
@@ -9,21 +9,13 @@ import typer
 from ..errors import ConfigError, StoreError
 from .common import (
     DEFAULT_STORE,
-    AnyVerdictOption,
-    DatasetsOption,
-    FormatsOption,
     JsonOption,
-    LevelsOption,
-    RationaleOption,
     StoreOption,
-    TeachersOption,
-    numbers,
     open_store,
     print_json,
     print_rows,
     say,
     settle,
-    words,
 )
 
 
@@ -94,50 +86,6 @@ def status(
         )
     if not now.cells.rows:
         say("Next: cotdistill generate --teacher builtin-strict, or cotdistill import paper DIR")
-
-
-def export(
-    to: Annotated[str, typer.Option(help="llamafactory, chat, prompt-completion or parquet.")] = "llamafactory",
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("exports"),
-    dataset: DatasetsOption = None,
-    teacher: TeachersOption = None,
-    level: LevelsOption = None,
-    format: FormatsOption = None,
-    any_verdict: AnyVerdictOption = False,
-    rationale: RationaleOption = "visible",
-    store: StoreOption = DEFAULT_STORE,
-    as_json: JsonOption = False,
-) -> None:
-    """Write SFT data sets, one per cell: rationales judged correct, training split, minus leaks."""
-    from ..store.cells import select_cells
-    from ..store.corpora import implicit_corpus
-    from ..store.export import export as write
-
-    opened = open_store(store)
-    settle(opened)
-    cells = select_cells(
-        opened,
-        datasets=words(dataset),
-        teachers=words(teacher),
-        levels=numbers(level, "--level"),
-        formats=words(format),
-    )
-    corpora, skipped = [], []
-    for cell in cells:
-        try:
-            corpora.append(implicit_corpus(opened, cell, any_verdict=any_verdict, rationale=rationale))
-        except ConfigError as error:
-            skipped.append(str(error))
-    if not corpora:
-        raise ConfigError(skipped[0])
-    files = write(corpora, out, to)
-    rows = [
-        (corpus.label, file.n_rows, left_out_words(corpus.left_out), str(file.path))
-        for corpus, file in zip(corpora, files, strict=True)
-    ]
-    print_rows(("cell", "rows", "left out", "file"), rows, as_json=as_json)
-    for reason in skipped:
-        say(f"skipped: {reason}")
 
 
 def left_out_words(left_out: object) -> str:

@@ -108,30 +108,60 @@ def implicit_corpus(
         taken.append(CorpusRow(question_key, rationale_key, prompt, completion, "train", *axes))
     left_out = {fate: n for fate, n in sorted(fates.items()) if fate != "kept"}
     if not taken:
-        reasons = ", ".join(f"{n} {fate}" for fate, n in left_out.items()) or "it has no members"
-        raise ConfigError(
-            f"no rationale of ({cell.label}) can be trained on: {reasons}. "
-            f"Next: cotdistill questions load --dataset {cell.dataset}, then cotdistill status"
-        )
+        raise nothing_left(cell, left_out)
     corpus = Corpus(
         corpus_hash=keys.corpus_hash([(r.prompt, r.completion, r.split) for r in taken]),
-        name=cell.slug + ("_reasoning" if rationale == "reasoning" else ""),
+        name=implicit_name(cell, rationale),
         cell=cell,
         rows=tuple(taken),
         left_out=left_out,
-        manifest={
-            "rule": "any verdict" if any_verdict else "judged correct",
-            "rationale": rationale,
-            "cell": cell.row(),
-            "n_questions": len(questions),
-            "n_rows": len(taken),
-            "left_out": left_out,
-            "parser_version": REASONED_VERSION if rationale == "reasoning" else PARSER_VERSION,
-            "rule_version": RULE_VERSION,
-        },
+        manifest=implicit_manifest(
+            cell,
+            n_questions=len(questions),
+            n_rows=len(taken),
+            left_out=left_out,
+            any_verdict=any_verdict,
+            rationale=rationale,
+        ),
     )
     _record(store, corpus, cell)
     return corpus
+
+
+def implicit_name(cell: Cell, rationale: RationaleKind) -> str:
+    """What the corpus of a cell is called."""
+    return cell.slug + ("_reasoning" if rationale == "reasoning" else "")
+
+
+def implicit_manifest(
+    cell: Cell,
+    *,
+    n_questions: int,
+    n_rows: int,
+    left_out: Mapping[str, int],
+    any_verdict: bool,
+    rationale: RationaleKind,
+) -> dict[str, Any]:
+    """How the corpus of a cell came about."""
+    return {
+        "rule": "any verdict" if any_verdict else "judged correct",
+        "rationale": rationale,
+        "cell": cell.row(),
+        "n_questions": n_questions,
+        "n_rows": n_rows,
+        "left_out": left_out,
+        "parser_version": REASONED_VERSION if rationale == "reasoning" else PARSER_VERSION,
+        "rule_version": RULE_VERSION,
+    }
+
+
+def nothing_left(cell: Cell, left_out: Mapping[str, int]) -> ConfigError:
+    """The error of a cell of which nothing can be trained on, with the reasons."""
+    reasons = ", ".join(f"{n} {fate}" for fate, n in left_out.items()) or "it has no members"
+    return ConfigError(
+        f"no rationale of ({cell.label}) can be trained on: {reasons}. "
+        f"Next: cotdistill questions load --dataset {cell.dataset}, then cotdistill status"
+    )
 
 
 def load_corpus(store: Store, name_or_hash: str) -> Corpus:
