@@ -1,6 +1,6 @@
 """What the installed libraries can do with a student, read from their source: nothing of them is imported.
 
-Unsloth cannot be imported without a GPU or its CPU kernels, vLLM ends some processors; their sources can always be read.
+Unsloth cannot be imported without what it wants, vLLM ends some processes; their sources can always be read.
 """
 
 import ast
@@ -63,8 +63,8 @@ def _root(environment: environments.Environment | None, package: str) -> Path | 
 
 @cache
 def _mapping(root: Path | None, file: str, name: str) -> dict[str, str]:
-    """A literal mapping in a source file, written as {...}, OrderedDict([...]) or OrderedDict({...}); pairs of module and
-    class become `module:class`."""
+    """A literal mapping in a source file, written as {...} or OrderedDict([...]); pairs of module and class
+    become `module:class`."""
     for target, value in _assigned(root / file) if root else ():
         if target == name:
             literal = value.args[0] if isinstance(value, ast.Call) else value

@@ -16,12 +16,14 @@ KEEP = 2
 
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
-    """Where a training can go on: after `step` steps and `tokens` tokens, `seconds` of training."""
+    """Where a training can go on: after `step` steps and `tokens` tokens, `supervised_tokens` of them with a loss, and
+    `seconds` of training."""
 
     path: Path
     step: int
     tokens: int
     seconds: float
+    supervised_tokens: int = 0
 
 
 @dataclass(slots=True)
@@ -44,11 +46,14 @@ class Due:
         return True
 
 
-def seal(folder: Path, *, tokens: int, seconds: float) -> None:
+def seal(folder: Path, *, tokens: int, seconds: float, supervised_tokens: int = 0) -> None:
     """Write the marker of the checkpoint in `folder`, whose files are all written."""
     sizes = {str(f.relative_to(folder)): f.stat().st_size for f in sorted(folder.rglob("*")) if f.is_file()}
     partial = folder / f"{MARKER}.partial"
-    partial.write_text(json.dumps({"tokens": tokens, "seconds": seconds, "sizes": sizes}), encoding="utf-8")
+    partial.write_text(
+        json.dumps({"tokens": tokens, "supervised_tokens": supervised_tokens, "seconds": seconds, "sizes": sizes}),
+        encoding="utf-8",
+    )
     partial.rename(folder / MARKER)
 
 
@@ -65,7 +70,8 @@ def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
             marker = json.loads((path / MARKER).read_text(encoding="utf-8"))
             wrong = [n for n, size in marker["sizes"].items() if _size(path / n) != size]
             if not wrong:
-                return Checkpoint(path, step, int(marker["tokens"]), float(marker["seconds"])), passed_over
+                supervised = int(marker.get("supervised_tokens", 0))
+                return Checkpoint(path, step, int(marker["tokens"]), float(marker["seconds"]), supervised), passed_over
             is_now, was = _size(path / wrong[0]), marker["sizes"][wrong[0]]
             passed_over.append(f"{path.name}: {wrong[0]} has {is_now} of {was} bytes")
         except (OSError, ValueError, KeyError, TypeError):

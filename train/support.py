@@ -1,4 +1,4 @@
-"""Which trainer and which engine takes a student, as the installed sources say (sources.py); and what it falls back to."""
+"""Which trainer and which engine takes a student, as the installed sources say (sources.py)."""
 
 from dataclasses import dataclass
 

@@ -22,6 +22,8 @@ from ..tasks import templates
 from . import checkpoints, trl_trainer, unsloth_trainer
 from .preflight import Preflight
 from .profiles import Profile
+from .sft import Base
+from .steps import Step
 
 HEARTBEAT_S = 5.0
 ROTATE_S = 20.0  # so that a long training can be looked at while it runs
@@ -48,7 +50,7 @@ class Worker:
     """Keeps the base of the last job, so that the next run of the same student starts at once."""
 
     def __init__(self) -> None:
-        self.base: trl_trainer.Base | None = None
+        self.base: Base | None = None
 
     def do(self, message: workers.Message, say: workers.Say) -> Mapping[str, Any]:
         """Do one job; what is returned is also the detail of its `finished` event."""
@@ -56,7 +58,7 @@ class Worker:
         with _only_one(Path(job.output_dir), job.run_key), SpoolWriter(Path(job.spool_dir), "train") as spool:
             return _Run(job, spool, say).do(self)
 
-    def load(self, path: Path, dtype: str, trainer: str) -> trl_trainer.Base:
+    def load(self, path: Path, dtype: str, trainer: str) -> Base:
         """The base in `path`, from memory where it is the last one. A worker's jobs all have the same trainer."""
         if self.base is None or self.base.path != path:
             self.base = None
@@ -118,7 +120,7 @@ class _Run:
         self._event("preflight", asdict(found))
         self.say({"event": "preflight", **asdict(found), "warning": found.warning})
 
-    def _step(self, step: trl_trainer.Step) -> None:
+    def _step(self, step: Step) -> None:
         row = {
             "run_key": self.job.run_key,
             "happened_at": utc_now(),
@@ -130,6 +132,7 @@ class _Run:
             "elapsed_s": step.elapsed_s,
             "memory_bytes": step.memory_bytes,
             "validation_loss": step.validation_loss,
+            "supervised_tokens": step.supervised_tokens,
         }
         self.spool.append("run_step", row)
         now = time.monotonic()

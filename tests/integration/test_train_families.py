@@ -1,5 +1,5 @@
-"""A student of each of the paper's architectures: it trains, is saved, is loaded again, and answers through the template
-it was trained behind. Eight rows are learned by heart, so that a wrong mask, mark or prefix shows at once."""
+"""A student of each of the paper's architectures: it trains, is saved, is loaded again, and answers through the
+template it was trained behind. Eight rows are learned by heart, so that a wrong mask, mark or prefix shows at once."""
 
 from pathlib import Path
 from typing import Any
