@@ -1,8 +1,8 @@
 """Where an engine lives: Unsloth, vLLM and LLaMA-Factory may each have an environment of their own.
 
 They want libraries of their own, and in one process vLLM's kernels can end Unsloth (docs/design/09-engines.md). So
-`just setup` makes `.venv-unsloth`, `.venv-vllm` and `.venv-llamafactory` beside the project, and a worker is started with
-the Python of the environment that has what its job needs.
+`just setup` makes `.venv-unsloth`, `.venv-vllm` and `.venv-llamafactory` beside the project, and a worker is started
+with the Python of the environment that has what its job needs.
 """
 
 import os

@@ -80,7 +80,7 @@ def newest(folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def clear(folder: Path) -> None:
-    """Remove all checkpoints: the run is finished."""
+    """Remove all checkpoints in `folder`: the run is finished."""
     shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from . import checkpoints
-from .estimate import n_steps
+from .estimate import warmup_steps
 from .order import EpochOrder
 from .preflight import IGNORED
 from .profiles import Profile
@@ -108,7 +108,7 @@ def trainer(
         learning_rate=profile.lr,
         weight_decay=profile.weight_decay,
         lr_scheduler_type=profile.schedule,
-        warmup_steps=math.ceil(profile.warmup_share * n_steps(len(rows), profile)),
+        warmup_steps=warmup_steps(len(rows), profile),
         max_grad_norm=profile.max_grad_norm,
         seed=seed,
         data_seed=seed,

@@ -11,9 +11,9 @@ from ..errors import TrainError
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One recorded step. `tokens`: prompt and completion tokens seen so far, without padding; `supervised_tokens`: those of
-    them with a loss; `memory_bytes`: the peak so far, of the process or of the GPU; `validation_loss`: at the end of an
-    epoch, where there are validation rows."""
+    """One recorded step. `tokens`: prompt and completion tokens seen so far, without padding; `supervised_tokens`:
+    those of them with a loss; `memory_bytes`: the peak so far, of the process or of the GPU; `validation_loss`: at
+    the end of an epoch, where there are validation rows."""
 
     step: int
     n_steps: int
@@ -36,6 +36,7 @@ class Recorder:
         self.on_step, self.started = on_step, started
         self.tokens = self.tokens_before = tokens_before
         self.supervised_tokens = supervised_before
+        self.memory_bytes: int | None = None  # of another process, where one trains
         self.last_loss: float | None = None
         self.validation_loss: float | None = None
 
@@ -68,7 +69,7 @@ class Recorder:
                 grad_norm=logs.get("grad_norm"),
                 tokens=self.tokens,
                 elapsed_s=self.elapsed_s,
-                memory_bytes=peak_memory(),
+                memory_bytes=self.memory_bytes or peak_memory(),
                 validation_loss=losses.get("validation_loss"),
                 supervised_tokens=self.supervised_tokens,
             )
