@@ -80,21 +80,8 @@ def train_all(
     """
     found = {order.trainer: check(order, len(cards)) for order in orders}
     folder = store.dir_for("runs")
-<<<<<<< HEAD
-    wanted = [
-        _Wanted(
-            key=keys.run_key(base_hash, corpus.corpus_hash, identity, seed, trainer),
-            corpus=corpus,
-            seed=seed,
-            label=f"{chosen.name} on {corpus.label}, seed {seed}",
-        )
-        for corpus in corpora
-        for seed in seeds
-    ]
-=======
     files: dict[str, tuple[Path, str]] = {}  # corpus hash -> its file for the workers, and that file's hash
     wanted = [want for order in orders for want in wanted_of(order, corpora)]
->>>>>>> fe3ad96 (Trainer llamafactory; --gpus: one process a card; bare train does what is missing; memory, disk, changed files are said clearly)
     ingest(store, store.spool_dir)
     before = _finished(store, [want.key for want in wanted])
     results: dict[int, RunResult] = {}

@@ -45,7 +45,7 @@ class Wanted:
     @property
     def label(self) -> str:
         """For people."""
-        return f"{self.order.student.name} on {self.corpus.cell.label}, seed {self.seed}"
+        return f"{self.order.student.name} on {self.corpus.label}, seed {self.seed}"
 
 
 def check(order: Order, n_cards: int) -> environments.Environment | None:

@@ -1,0 +1,151 @@
+"""Supervised tokens a second: our trainers beside TRL's SFTTrainer at its defaults, on the same rows; what each step
+buys.
+
+One child process a line, one after the other: same tokens and mask, same batches' size, learning rate and epochs. `held
+out` is the loss, by one plain formula, of rows that nobody trained on: a faster line counts only at equal loss.
+Rates are by processor seconds (a neighbour's work is not in them) unless a line uses several threads. With
+COTDISTILL_GEMMA (a directory with Gemma 3 270M) that student too; COTDISTILL_BENCH_STUDENTS=tiny,gemma chooses.
+"""
+
+import json
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from train_rows import Setting, rows_of
+
+from cotdistill import environments
+
+GEMMA = os.environ.get("COTDISTILL_GEMMA", "")
+ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+EQUAL = 0.02  # relative difference of held-out losses that order and rounding make
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One way to train. `config`: SFTConfig's arguments over TRL's defaults; None: our trainer, `profile` over ours."""
+
+    name: str
+    config: dict[str, Any] | None = None
+    grouped: bool = False
+    profile: dict[str, Any] | None = None
+    threads: dict[str, str] | None = None
+    trainer: str = "trl"
+
+
+WIDE: dict[str, Any] = {"bf16": False}
+KEPT: dict[str, Any] = {**WIDE, "gradient_checkpointing": False}
+LINES = [
+    Line("TRL's defaults", {}),
+    Line("TRL's defaults, threads as torch chooses", {}, threads={"OMP_NUM_THREADS": str(os.cpu_count() or 1)}),
+    Line("TRL, float32", WIDE),
+    Line("+ activations kept", KEPT),
+    Line("+ batches of like lengths", KEPT, grouped=True),
+    Line("+ no head without a label = trainer trl", profile={}),
+    Line("trainer trl, rows as they come", profile={"group_by_length": False}),
+    Line("trainer trl, embeddings frozen", profile={"freeze_embeddings": True}),
+    Line("trainer unsloth", profile={}, trainer="unsloth"),
+]
+SETTINGS = {
+    "tiny": Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=3e-3, max_tokens=256, method="full"),
+    "gemma": Setting(GEMMA, n_rows=16, n_held_out=8, batch=4, epochs=1, lr=3e-4, max_tokens=256, method="lora"),
+}
+
+
+def main() -> None:
+    asked = os.environ.get("COTDISTILL_BENCH_STUDENTS", "tiny,gemma").split(",")
+    for name, setting in SETTINGS.items():
+        if name not in asked:
+            continue
+        if name == "gemma" and not GEMMA:
+            print("gemma: COTDISTILL_GEMMA names no directory; left out")
+            continue
+        compare(name, setting)
+    if "tiny" in asked:
+        many(SETTINGS["tiny"])
+
+
+def compare(name: str, setting: Setting) -> None:
+    """The table of one student."""
+    steps = setting.n_rows * setting.epochs // setting.batch
+    print(
+        f"{name}, {setting.method}, {setting.n_rows} rows, {steps} steps of {setting.batch}; float32 but for TRL's "
+        f"defaults"
+    )
+    print(f"{'':42} {'tokens/s':>9} {'x':>5} {'wall s':>7} {'held out':>9} {'peak GB':>8}")
+    first: dict[str, Any] | None = None
+    ours: dict[str, Any] | None = None
+    for line in LINES:
+        if line.trainer == "unsloth" and environments.find("unsloth") is None:
+            print(f"{line.name:42} not installed (just setup cpu)")
+            continue
+        if setting.method == "lora" and (line.profile or {}).get("freeze_embeddings"):
+            continue  # an adapter freezes them anyway
+        found = child(line, setting)
+        first = first or found
+        if line.profile == {} and line.trainer == "trl":
+            ours = found
+        times = found["rate"] / first["rate"]
+        print(
+            f"{line.name:42} {found['rate']:9,.1f} {times:5.2f} {found['wall_s']:7.1f} {found['held_out']:9.4f} "
+            f"{found['peak_bytes'] / 1e9:8.2f}",
+            flush=True,
+        )
+    assert first is not None and ours is not None
+    apart = abs(ours["held_out"] - first["held_out"]) / first["held_out"]
+    verdict = "equal loss" if apart <= EQUAL else f"losses differ by {100 * apart:.1f} %: not a comparison"
+    print(f"{name}: trainer trl / TRL's defaults = {ours['rate'] / first['rate']:.2f} x ({verdict})")
+
+
+def many(setting: Setting, n: int = 4) -> None:
+    """n LoRA runs on one base in one process, beside a process for each."""
+    line = Line("", profile={"method": "lora", "lora.rank": 8, "max_steps": 10})
+    together, apart = child(line, setting, runs=n)["whole_s"], 0.0
+    for _ in range(n):
+        apart += child(line, setting)["whole_s"]
+    print(f"{n} LoRA runs of 10 steps on one base: one process {together:.1f} s, a process each {apart:.1f} s")
+
+
+def child(line: Line, setting: Setting, runs: int = 1) -> dict[str, Any]:
+    """Train in a process of its own; what it measured."""
+    python = sys.executable
+    if line.trainer == "unsloth":
+        python = str(environments.require("unsloth").python)
+    job = {"line": [line.config, line.grouped, line.profile, line.trainer], "setting": setting.as_json(), "runs": runs}
+    env = {**os.environ, "TOKENIZERS_PARALLELISM": "false", **(line.threads or ONE_THREAD)}
+    started = time.perf_counter()
+    done = subprocess.run([python, __file__, json.dumps(job)], capture_output=True, text=True, env=env)
+    if done.returncode:
+        raise SystemExit(f"{line.name}: {done.stderr[-2000:]}")
+    found: dict[str, Any] = json.loads(next(x for x in done.stdout.splitlines() if x.startswith("RESULT"))[6:])
+    seconds = found["wall_s"] if line.threads else found["cpu_s"]
+    return {**found, "rate": found["supervised"] / seconds, "whole_s": time.perf_counter() - started}
+
+
+def work(job: dict[str, Any]) -> dict[str, Any]:
+    """The child's side."""
+    config, grouped, overrides, trainer = job["line"]
+    setting = Setting(**job["setting"])
+    from train_rows import held_out_loss, ours, trls
+
+    rows = rows_of(setting)
+    with tempfile.TemporaryDirectory() as folder:
+        for i in range(job["runs"]):
+            where = Path(folder) / str(i)
+            if config is None:
+                measured = ours(rows, overrides, trainer, where, seed=i + 1)
+            else:
+                measured = trls(rows, config, grouped, where)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        loss = held_out_loss(rows, where / "model")
+    return {**measured, "supervised": rows.supervised * setting.epochs, "held_out": loss, "peak_bytes": peak}
+
+
+if __name__ == "__main__":
+    print("RESULT" + json.dumps(work(json.loads(sys.argv[1]))))
