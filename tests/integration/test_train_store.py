@@ -18,8 +18,10 @@ from cotdistill.cli import app
 from cotdistill.evaluate import merged
 from cotdistill.evaluate.models import trained_models
 from cotdistill.evaluate.transformers_engine import TransformersEngine
+from cotdistill.store.cells import Cell
 from cotdistill.store.corpora import Corpus
 from cotdistill.store.store import Store
+from cotdistill.tasks.values import Recipe
 from cotdistill.train import cards, profiles, students, trouble
 from cotdistill.train.run import train_runs
 from cotdistill.train.watch import TrainProgress
@@ -54,11 +56,12 @@ def test_bare_train_does_what_is_missing_and_one_process_a_card(
     short = profiles.load("laptop", {"max_steps": 1, "batch_size": 4, "lora.adapter": "kept"})
     train_runs(store, student=str(bloom), corpora=[corpus], seeds=[4], profile=short)
     # Another cell: the same rationales under another teacher's name, three questions less.
+    other = Cell("arith", "other", Recipe(3, "original", "no", "1"))
+    columns = "question_key, sample_index, reply_key, redo"
     with store.write() as con:
-        con.execute("INSERT INTO cell SELECT 'other', dataset, 'other', level, format, gold_visible, '1' FROM cell")
-        columns = "question_key, sample_index, reply_key, redo"
+        store.insert(con, "cell", [other.row()])
         con.execute(
-            f"INSERT INTO cell_member (cell_key, {columns}) SELECT 'other', {columns} FROM cell_member LIMIT 13"
+            f"INSERT INTO cell_member (cell_key, {columns}) SELECT ?, {columns} FROM cell_member LIMIT 13", [other.key]
         )
     planned = cot("train", "--store", str(store.path), "--dry-run", "--json")
     assert [(p["student"], p["seeds"], len(p["corpora"])) for p in json.loads(planned.stdout)] == [
@@ -77,6 +80,23 @@ def test_bare_train_does_what_is_missing_and_one_process_a_card(
     assert seen == [("0",), ("1",), (None,)]
     refused = cot("train", "--store", str(store.path), "--gpus", "0,7")
     assert "there is no card 7" in str(refused.exception)
+
+
+def test_llamafactorys_files_are_written_where_it_is_not_installed(lab: tuple[Store, Corpus], tmp_path: Path) -> None:
+    store, corpus = lab
+    words = ["train", "--store", str(store.path), "--trainer", "llamafactory", "--profile", "paper", "--seeds", "1,2"]
+    done = cot(*words, "--gpus", "0,1,2,3", "--write", str(tmp_path / "lf"), "--json")
+    assert done.exit_code == 0, done.output
+    first, second = (row["command"] for row in json.loads(done.stdout))
+    start = "CUDA_VISIBLE_DEVICES=0,1,2,3 FORCE_TORCHRUN=1 llamafactory-cli train "
+    assert first.startswith(start) and second.endswith("_seed-2/train.yaml")
+    config = Path(first.removeprefix(start))
+    assert "bf16: true\n" in config.read_text() and "learning_rate: 5.0e-05\n" in config.read_text()
+    rows = json.loads((config.parent / "train.json").read_text())
+    assert len(rows) == len(corpus.rows) and all(row["output"].endswith("<eos>") for row in rows)
+    assert json.loads((config.parent / "deepspeed.json").read_text())["zero_optimization"]["stage"] == 2
+    assert asked(store, "SELECT count(*) FROM run") == [(0,)]
+    assert "--write is for trainer llamafactory" in str(cot(*words[:3], "--write", str(tmp_path)).exception)
 
 
 def test_runs_are_listed_shown_and_compared(lab: tuple[Store, Corpus]) -> None:
