@@ -21,7 +21,7 @@ from . import students
 from .card import write_card
 from .profiles import Profile
 from .students import Student
-from .trouble import digest
+from .trouble import digest, lost
 from .wanted import Order, Wanted, check, wanted_of
 from .watch import Progress, TrainProgress, Watch
 from .worker import Job
@@ -121,7 +121,8 @@ def train_all(
         watch.first += len(mine)
         for i, outcome in zip(mine, outcomes, strict=True):
             status = {"done": "finished", "failed": "failed", "lost": "interrupted"}[outcome.status]
-            results[i] = _result(wanted[i], status, folder / wanted[i].key, outcome.detail, outcome.error)
+            error = lost(outcome.error, folder) if outcome.status == "lost" else outcome.error
+            results[i] = _result(wanted[i], status, folder / wanted[i].key, outcome.detail, error)
     ingest(store, store.spool_dir)
     for i, result in results.items():
         model = result.output_dir / "model"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import checkpoints
+from . import checkpoints, trouble
 from .estimate import warmup_steps
 from .order import EpochOrder
 from .preflight import IGNORED
@@ -54,6 +54,7 @@ def trainer(
 
         def on_step_end(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:
             if state.global_step < state.max_steps and due.now():
+                trouble.check_room(folder, kwargs["model"], with_optimizer=True)
                 control.should_save = True
 
         def on_save(self, args: Any, state: Any, control: Any, **kwargs: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from ..errors import TrainError
 from ..tasks import modeldir, templates
-from . import checkpoints, sft
+from . import checkpoints, sft, trouble
 from .preflight import IGNORED, Preflight, look
 from .profiles import Profile
 from .sft import Base
@@ -139,6 +139,7 @@ def train(
     )
     trainer.train(resume_from_checkpoint=str(resume.path) if resume else None)
     seconds = recorder.elapsed_s
+    trouble.check_room(output.parent, trainer.model, with_optimizer=False, merged=profile.lora.adapter == "merged")
     saved = _save(trainer.model, base, profile, output)
     base_hash = modeldir.weights_hash(base.path) if saved == "adapter" else None
     return Trained(

@@ -4,6 +4,7 @@ import errno
 import hashlib
 import shutil
 from pathlib import Path
+from typing import Any
 
 from ..errors import Error, TrainError
 from .profiles import Profile
@@ -50,6 +51,31 @@ def is_disk(error: BaseException, folder: Path) -> bool:
     if "No space left" in text or "os error 28" in text:
         return True
     return "failed writing file" in text and shutil.disk_usage(folder).free < _LEAST_FREE
+
+
+def check_room(folder: Path, model: Any, *, with_optimizer: bool, merged: bool = False) -> None:
+    """TrainError where what a training is about to write does not fit on the disk of `folder`: torch itself ends the
+    whole process when a write fails in the middle. With the optimizer: two numbers more for each that is trained;
+    `merged`: an adapter is put into its base first."""
+    named = list(model.named_parameters())
+    adapter = getattr(model, "peft_config", None) is not None and not merged
+    weights = sum(p.numel() * p.element_size() for _, p in named if p.requires_grad or not adapter)
+    state = sum(2 * 4 * p.numel() for _, p in named if p.requires_grad) if with_optimizer else 0
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < weights + state + _LEAST_FREE:
+        raise TrainError(
+            f"no room left on the disk of {folder}: {(weights + state) / 1e6:,.1f} MB are to be written and "
+            f"{free / 1e6:,.1f} MB are free. Next: make room and start it again; it goes on from its last whole "
+            f"checkpoint"
+        )
+
+
+def lost(said: str | None, folder: Path) -> str | None:
+    """What a worker's end without a word probably was, added to what is known of it."""
+    if said and folder.exists() and shutil.disk_usage(folder).free < _LEAST_FREE:
+        return f"{said}; the disk of {folder} is full. Next: make room and start it again"
+    return said
 
 
 def digest(path: Path) -> str:
