@@ -76,7 +76,8 @@ def _print(plan: Mapping[str, Any]) -> None:
     corpora, seeds, profile = plan["corpora"], plan["seeds"], plan["profile"]
     shown = ("corpus", "rows", "steps", "supervised_tokens", "tokens", "cut", "memory_gb", "seconds")
     titles = ("corpus", "rows", "steps", "learned", "tokens", "cut", "GB", "s")
-    print_rows(titles, [[one[c] for c in shown] for one in corpora], as_json=False)
+    rows = [[one[c] for c in shown] for one in corpora]
+    print_rows(titles, rows, as_json=False, title=f"{plan['student']}, trainer {plan['trainer']}")
     print_note(
         f"tokens, and those that are learned: one pass, by the tokenizer of {plan['student']}, template "
         f"{plan['template']}"

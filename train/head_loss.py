@@ -58,7 +58,8 @@ def fits(model: Any) -> bool:
     scaled = any(getattr(config, name, None) for name in ("final_logit_softcapping", "output_router_logits"))
     scaled |= any(getattr(config, name, None) not in (None, 1.0) for name in ("logit_scale", "logits_scaling"))
     scaled |= getattr(config, "output_multiplier", None) is not None
-    return type(head) is torch.nn.Linear and not scaled and model.base_model is not model
+    text_alone = getattr(model.config, "vision_config", None) is None
+    return type(head) is torch.nn.Linear and not scaled and text_alone and model.base_model is not model
 
 
 def loss_sum(model: Any, inputs: dict[str, Any]) -> Any:

@@ -82,6 +82,14 @@ def test_bare_train_does_what_is_missing_and_one_process_a_card(
     assert "there is no card 7" in str(refused.exception)
 
 
+def test_doctor_lists_every_student() -> None:
+    found = {one["student"]: one for one in json.loads(cot("doctor", "students", "--json").stdout)}
+    assert list(found) == students.known_students()
+    assert found["bloom-560m"]["trl"] == "LoRA, full" and found["gemma-2b"]["family"] == "gemma"
+    shown = cot("doctor", "students").stdout
+    assert "bloom-3b" in shown and "accept its licence" in shown
+
+
 def test_llamafactorys_files_are_written_where_it_is_not_installed(lab: tuple[Store, Corpus], tmp_path: Path) -> None:
     store, corpus = lab
     words = ["train", "--store", str(store.path), "--trainer", "llamafactory", "--profile", "paper", "--seeds", "1,2"]
