@@ -24,6 +24,7 @@ from cotdistill import environments
 
 GEMMA = os.environ.get("COTDISTILL_GEMMA", "")
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
+PATIENCE_S = 180.0  # with a line of several threads
 EQUAL = 0.02  # relative difference of held-out losses that order and rounding make
 
 
@@ -43,7 +44,6 @@ WIDE: dict[str, Any] = {"bf16": False}
 KEPT: dict[str, Any] = {**WIDE, "gradient_checkpointing": False}
 LINES = [
     Line("TRL's defaults", {}),
-    Line("TRL's defaults, threads as torch chooses", {}, threads={"OMP_NUM_THREADS": str(os.cpu_count() or 1)}),
     Line("TRL, float32", WIDE),
     Line("+ activations kept", KEPT),
     Line("+ batches of like lengths", KEPT, grouped=True),
@@ -51,6 +51,7 @@ LINES = [
     Line("trainer trl, rows as they come", profile={"group_by_length": False}),
     Line("trainer trl, embeddings frozen", profile={"freeze_embeddings": True}),
     Line("trainer unsloth", profile={}, trainer="unsloth"),
+    Line("TRL's defaults, a thread a core", {}, threads={"OMP_NUM_THREADS": str(os.cpu_count() or 1)}),
 ]
 SETTINGS = {
     "tiny": Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=3e-3, max_tokens=256, method="full"),
@@ -87,7 +88,11 @@ def compare(name: str, setting: Setting) -> None:
             continue
         if setting.method == "lora" and (line.profile or {}).get("freeze_embeddings"):
             continue  # an adapter freezes them anyway
-        found = child(line, setting)
+        try:
+            found = child(line, setting)
+        except subprocess.TimeoutExpired:
+            print(f"{line.name:42} not done after {PATIENCE_S:.0f} s: threads wait for cores that others use")
+            continue
         first = first or found
         if line.profile == {} and line.trainer == "trl":
             ours = found
@@ -120,7 +125,9 @@ def child(line: Line, setting: Setting, runs: int = 1) -> dict[str, Any]:
     job = {"line": [line.config, line.grouped, line.profile, line.trainer], "setting": setting.as_json(), "runs": runs}
     env = {**os.environ, "TOKENIZERS_PARALLELISM": "false", **(line.threads or ONE_THREAD)}
     started = time.perf_counter()
-    done = subprocess.run([python, __file__, json.dumps(job)], capture_output=True, text=True, env=env)
+    patience = PATIENCE_S if line.threads else None
+    command = [python, __file__, json.dumps(job)]
+    done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=patience)
     if done.returncode:
         raise SystemExit(f"{line.name}: {done.stderr[-2000:]}")
     found: dict[str, Any] = json.loads(next(x for x in done.stdout.splitlines() if x.startswith("RESULT"))[6:])
