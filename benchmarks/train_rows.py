@@ -14,8 +14,6 @@ from cotdistill.tasks import templates
 from cotdistill.tasks.datasets import arith
 from cotdistill.train import head_loss, profiles, sft, students, trl_trainer, unsloth_trainer
 
-SEED = 1
-
 
 @dataclass(frozen=True, slots=True)
 class Setting:
@@ -29,6 +27,7 @@ class Setting:
     lr: float
     max_tokens: int
     method: str
+    seeds: int
 
     def as_json(self) -> dict[str, Any]:
         """For a child process."""
@@ -74,7 +73,7 @@ def rows_of(setting: Setting) -> Rows:
     return Rows(setting, base, template, pairs, held_out, tokens)
 
 
-def ours(rows: Rows, overrides: dict[str, Any], trainer: str, folder: Path, *, seed: int = SEED) -> dict[str, float]:
+def ours(rows: Rows, overrides: dict[str, Any], trainer: str, folder: Path, *, seed: int) -> dict[str, float]:
     """Train with a trainer of ours; the model is left in `folder`/model."""
     profile = rows.setting.profile(overrides)
     base = _base(trainer, rows.base)
@@ -116,7 +115,7 @@ def _base(trainer: str, path: Path) -> sft.Base:
     return load(path, "float32")
 
 
-def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path) -> dict[str, float]:
+def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path, *, seed: int) -> dict[str, float]:
     """Train with TRL's SFTTrainer, all at its defaults but what makes the comparison one, and `config`."""
     import torch
     from datasets import Dataset
@@ -134,7 +133,7 @@ def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path) -> dic
     class Grouped(SFTTrainer):  # type: ignore[misc]
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
             lengths = [len(row["input_ids"]) for row in rows.tokens]
-            return EpochOrder(len(rows.tokens), seed=SEED, batch=setting.batch, lengths=lengths)
+            return EpochOrder(len(rows.tokens), seed=seed, batch=setting.batch, lengths=lengths)
 
     lora = LoraConfig(
         task_type="CAUSAL_LM", r=profile.lora.rank, lora_alpha=profile.lora.alpha, target_modules=profile.lora.modules
@@ -146,7 +145,7 @@ def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path) -> dic
         learning_rate=setting.lr,
         lr_scheduler_type=profile.schedule,
         max_length=setting.max_tokens,
-        seed=SEED,
+        seed=seed,
         use_cpu=True,
         save_strategy="no",
         report_to="none",
