@@ -68,8 +68,7 @@ def spoiled(lab: "Lab") -> None:
         if lab.train.index(q) < 10:
             return sound(q)
         return (
-            f"First we read the question with care, line by line, and write down each of its numbers. {q.text} Then "
-            f"we add "
+            f"First we read the question with care, line by line, and write down each of its numbers. {q.text} Then we add "
             f"or take away as it says, one after the other, and in this way we find {q.gold}. The answer is {q.gold}"
         )
 
