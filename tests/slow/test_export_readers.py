@@ -1,7 +1,7 @@
 """Real readers of an export: LLaMA-Factory, TRL and datasets load every file of every format, byte for byte.
 
-LLaMA-Factory lives in an environment of its own (constraints/readers.txt), which `just setup readers` makes beside
-.venv; where it is missing it is made here, and where it cannot be made that test is skipped.
+LLaMA-Factory lives in an environment of its own, which `just setup llamafactory` makes beside .venv; without it that
+test is skipped.
 """
 
 import json
@@ -145,20 +145,10 @@ def test_trl_prepares_every_row_and_would_train_on_its_text(
 @pytest.fixture(scope="module")
 def reader() -> Path:
     """The Python with LLaMA-Factory."""
-    python = environments.folder() / ".venv-readers" / "bin" / "python"
-    if not python.is_file():
-        if not (ROOT / ".venv" / "bin" / "python").is_file():
-            pytest.skip(f"no {python}, and no .venv to make it over. Next: just setup readers")
-        made = subprocess.run(
-            ["bash", str(ROOT / "constraints" / "engine.sh"), "over", "readers", "readers"],
-            capture_output=True,
-            text=True,
-            timeout=900,
-            check=False,
-        )
-        if made.returncode or not python.is_file():
-            pytest.skip(f"no environment with LLaMA-Factory could be made: {made.stderr.strip()[-300:]}")
-    return python
+    found = environments.find("llamafactory")
+    if found is None:
+        pytest.skip("LLaMA-Factory is not installed. Next: just setup llamafactory")
+    return Path(found.python)
 
 
 def run(reader: Path, *words: str, home: Path) -> None:
