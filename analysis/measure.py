@@ -42,9 +42,10 @@ def measure(store: Store, progress: Progress | None = None) -> dict[str, int]:
             told(what, done[what])
     for group in _asked(store, "unmeasured_groups", {"version": METRIC_VERSION, "budgets": list(BUDGETS)}):
         which = {k: group[k] for k in ("kind", "group_key")}
-        texts = [row["text"] for row in _asked(store, "group_texts", which)]
+        held = _asked(store, "group_texts", which | {"version": METRIC_VERSION})
+        texts, plans = [row["text"] for row in held], [row["plan_hash"] for row in held]
         same = which | {"members_hash": group["members_hash"], "metric_version": METRIC_VERSION, "measured_at": utc_now()}
-        _write(store, "corpus_metric", [same | of_texts(texts, budget) for budget in group["budgets"]])
+        _write(store, "corpus_metric", [same | of_texts(texts, plans, budget) for budget in group["budgets"]])
         done["groups"] += 1
         told("groups", done["groups"])
     return done
@@ -67,24 +68,23 @@ def of_question(row: Row) -> Row:
     """The metrics of several rationales of one question."""
     tokens = [metrics.words(text) for text in row["texts"]]
     pairs = [metrics.pair_distance(a, b) for a, b in combinations(tokens, 2)]
-    found = [path for text in row["texts"] if (path := paths.path(paths.equations(text)))]
     return {k: row[k] for k in ("kind", "group_key", "question_key", "members_hash")} | {
         "n_rationales": len(tokens),
-        "n_with_path": len(found),
-        "n_paths": len(set(found)),
+        "n_with_path": len(row["paths"] or []),
+        "n_paths": len(set(row["paths"] or [])),
         "mean_distance": sum(pairs) / len(pairs),
         "agreement": metrics.agreement(row["answers"] or []),
     }
 
 
-def of_texts(texts: Sequence[str], budget_words: int) -> Row:
-    """The metrics of many texts: of all, or of the first that fill a budget of words."""
+def of_texts(texts: Sequence[str], plans: Sequence[str | None], budget_words: int) -> Row:
+    """The metrics of many texts, with their plans: of all, or of the first that fill a budget of words."""
     encoded = metrics.encode(texts)
     if budget_words:
         texts = texts[: metrics.within_budget(encoded.lengths.tolist(), budget_words)]
         n_words = int(encoded.lengths[: len(texts)].sum())
         encoded = metrics.Encoded(encoded.ids[:n_words], encoded.lengths[: len(texts)])
-    plans = [plan for text in texts if (plan := paths.plan(paths.equations(text)))]
+    made = [plan for plan in plans[: len(texts)] if plan is not None]
     for_bleu, for_vendi = _drawn(texts, N_SELF_BLEU), _drawn(texts, N_VENDI)
     return {
         "budget_words": budget_words,
@@ -97,8 +97,8 @@ def of_texts(texts: Sequence[str], budget_words: int) -> Row:
         "n_self_bleu": len(for_bleu),
         "vendi": metrics.vendi(for_vendi),
         "n_vendi": len(for_vendi),
-        "n_plans": len(set(plans)),
-        "n_with_plan": len(plans),
+        "n_plans": len(set(made)),
+        "n_with_plan": len(made),
     }
 
 

@@ -43,8 +43,7 @@ def encode(texts: Sequence[str]) -> Encoded:
     import numpy as np
 
     listed = pl.Series("t", list(texts), dtype=pl.String).str.to_lowercase().str.extract_all(_WORD)
-    flat = listed.explode().drop_nulls()
-    ids = flat.rank("dense").to_numpy().astype(np.uint64) if len(flat) else np.zeros(0, np.uint64)
+    ids = listed.explode().drop_nulls().cast(pl.Categorical).to_physical().to_numpy().astype(np.uint64)
     return Encoded(ids, listed.list.len().to_numpy().astype(np.int64))
 
 

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 
 # One pass, linear in the text: a number, a sign, what may stand between them, or a break.
 _PIECE = re.compile(r"(\d+(?:,\d{3})*(?:\.\d+)?)|([-+*/×÷·^()=−])|([ \t$€£%]+)|[^-+*/×÷·^()=−\d \t$€£%]+")
+# What an equation can be made of; between such stretches lie only breaks.
+_STRETCH = re.compile(r"[-+*/×÷·^()=−\d$€£%][-+*/×÷·^()=−\d \t$€£%.,]*")
 _SIGNS = {"×": "*", "·": "*", "÷": "/", "−": "-"}
 
 Equations = Sequence[Sequence[str]]
@@ -27,17 +29,19 @@ def equations(text: str) -> list[list[str]]:
             found.append(run.copy())
         run.clear()
 
-    for piece in _PIECE.finditer(text):
-        number, sign, space = piece.groups()
-        if number:
-            if run and (run[-1] == ")" or run[-1][0].isdigit()):
+    for stretch in _STRETCH.findall(text):
+        if "=" not in stretch:
+            continue
+        for number, sign, space in _PIECE.findall(stretch):
+            if number:
+                if run and (run[-1] == ")" or run[-1][0].isdigit()):
+                    close()
+                run.append(_plain(number))
+            elif sign:
+                run.append(_SIGNS.get(sign, sign))
+            elif not space:
                 close()
-            run.append(_plain(number))
-        elif sign:
-            run.append(_SIGNS.get(sign, sign))
-        elif not space:
-            close()
-    close()
+        close()
     return found
 
 

@@ -6,10 +6,10 @@
 -- rationales of the cell; texts: the first $n_texts texts.
 WITH chosen AS (
     SELECT * FROM cell
-    WHERE ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], dataset))
-      AND ($teacher::VARCHAR[] IS NULL OR list_contains($teacher::VARCHAR[], teacher))
-      AND ($level::INTEGER[] IS NULL OR list_contains($level::INTEGER[], level))
-      AND ($format::VARCHAR[] IS NULL OR list_contains($format::VARCHAR[], format))
+    WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
+      AND (getvariable('teacher')::VARCHAR[] IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
+      AND (getvariable('level')::INTEGER[] IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
+      AND (getvariable('format')::VARCHAR[] IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
 ), members AS (
     SELECT m.cell_key, m.question_key, r.status AS reply_status, n.*  EXCLUDE (question_key, reply_status)
     FROM cell_member AS m

@@ -131,3 +131,17 @@ SELECT
 FROM pooled AS p
 LEFT JOIN corpus AS k ON k.corpus_hash = p.corpus_hash
 LEFT JOIN cell AS c ON c.cell_key = k.cell_key;
+
+-- Grain: one question of one supervision: the share of right answers over its runs.
+CREATE VIEW arm_question AS
+SELECT arm_key, question_key, avg(share_right) AS share_right FROM outcome GROUP BY ALL;
+
+-- What a corpus is like: how long and how complex its rationales came out. Grain: one corpus. mean_numbers: distinct
+-- intermediate results; NULL before it was measured.
+CREATE VIEW corpus_shape AS
+SELECT m.corpus_hash, count(*) AS n_rows, avg(r.realised_tokens) AS mean_tokens, avg(r.realised_steps) AS mean_steps,
+    avg(r.realised_equations) AS mean_equations, avg(x.n_numbers) AS mean_numbers
+FROM corpus_member AS m
+JOIN rationale AS r ON r.rationale_key = m.rationale_key
+LEFT JOIN rationale_metric_now AS x ON x.rationale_key = m.rationale_key
+GROUP BY m.corpus_hash;
