@@ -66,8 +66,8 @@ def load(name: str, filters: tuple[str, ...] = ()) -> NamedQuestion:
 
 
 def query(store: Store, name: str, params: Mapping[str, Any] | None = None) -> list[Row]:
-    """The rows of analysis/sql/NAME.sql as dicts. A variable or parameter that is not given is NULL, which lets everything
-    through. Without the table or view that it needs there are no rows."""
+    """The rows of analysis/sql/NAME.sql as dicts. A variable or parameter that is not given is NULL, which lets
+    everything through. Without the table or view that it needs there are no rows."""
     question = load(name)
     with store.read() as con:
         if question.needs and not _has(con, question.needs):
@@ -91,7 +91,9 @@ def rows(con: "duckdb.DuckDBPyConnection", sql: str, params: Mapping[str, Any]) 
 
 
 def _has(con: "duckdb.DuckDBPyConnection", relation: str) -> bool:
-    found = con.execute("SELECT 1 FROM information_schema.tables WHERE table_name = $name", {"name": relation}).fetchone()
+    found = con.execute(
+        "SELECT 1 FROM information_schema.tables WHERE table_name = $name", {"name": relation}
+    ).fetchone()
     return found is not None
 
 

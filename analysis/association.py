@@ -1,7 +1,7 @@
 """Whether a property of corpora goes with accuracy: rank correlation within student x data set, by permutation.
 
-Between data sets and students everything differs, so ranks are taken within a stratum and accuracies are permuted within
-it: what is left is whether, for one student on one data set, the corpus with more of the property does better.
+Between data sets and students everything differs, so ranks are taken within a stratum and accuracies are permuted
+within it: what is left is whether, for one student on one data set, the corpus with more of the property does better.
 """
 
 import math
@@ -16,8 +16,9 @@ DRAWS = 9999
 
 @dataclass(frozen=True, slots=True)
 class Association:
-    """Spearman's rho within strata, its 95 % interval (Fisher's z with Fieller's variance), two-sided p value, cells and
-    strata. `verdict`: more is better, more is worse, cannot tell; the last with fewer than FEWEST cells whatever p."""
+    """Spearman's rho within strata, its 95 % interval (Fisher's z with Fieller's variance), two-sided p value, cells
+    and strata. `verdict`: more is better, more is worse, cannot tell; the last with fewer than FEWEST cells whatever
+    p."""
 
     rho: float | None
     interval: Interval

@@ -3,7 +3,7 @@
 Which test, and what it is about:
 - one run each: McNemar's exact test, about these two runs;
 - fewer than three runs on a side: each question's mean over the runs, sign-flip test over questions, about these runs;
-- three runs or more (the untouched base has none and needs none): runs and questions crossed, Student's t with seeds - 1
+- three runs or more (the untouched base has none and needs none): runs and questions crossed, t with seeds - 1
   degrees of freedom, about the supervisions.
 """
 
@@ -44,8 +44,8 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """`first` less `second`, paired on `n` questions. `p_holm` is corrected for all pairs of the family; `alpha` is what
-    the strictest of them is held to."""
+    """`first` less `second`, paired on `n` questions. `p_holm` is corrected for all pairs of the family; `alpha` is
+    what the strictest of them is held to."""
 
     first: Arm
     second: Arm

@@ -1,7 +1,7 @@
 """Measuring what is new: metrics of every rationale, of every question with several, and of every cell and corpus.
 
-Stored with their version and with the hash of the texts they are of, so that a second call measures nothing. The store is
-held only to fetch and to write, not while measuring.
+Stored with their version and with the hash of the texts they are of, so that a second call measures nothing. The
+store is held only to fetch and to write, not while measuring.
 """
 
 import random
@@ -44,7 +44,11 @@ def measure(store: Store, progress: Progress | None = None) -> dict[str, int]:
         which = {k: group[k] for k in ("kind", "group_key")}
         held = _asked(store, "group_texts", which | {"version": METRIC_VERSION})
         texts, plans = [row["text"] for row in held], [row["plan_hash"] for row in held]
-        same = which | {"members_hash": group["members_hash"], "metric_version": METRIC_VERSION, "measured_at": utc_now()}
+        same = which | {
+            "members_hash": group["members_hash"],
+            "metric_version": METRIC_VERSION,
+            "measured_at": utc_now(),
+        }
         _write(store, "corpus_metric", [same | of_texts(texts, plans, budget) for budget in group["budgets"]])
         done["groups"] += 1
         told("groups", done["groups"])

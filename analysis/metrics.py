@@ -1,8 +1,8 @@
 """Diversity across texts. Pure functions; each is None where there is nothing to measure.
 
 Longer texts look less diverse by every one of these (arXiv 2507.15092), so compare samples of about equal words:
-`within_budget`. Which three suffice to describe a set of texts: compression ratio, repetition of long n-grams, self-BLEU
-(arXiv 2403.00553).
+`within_budget`. Which three suffice to describe a set of texts: compression ratio, repetition of long n-grams,
+self-BLEU (arXiv 2403.00553).
 """
 
 import math
@@ -11,6 +11,7 @@ import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
@@ -126,14 +127,14 @@ def tf_idf_similarity(texts: Sequence[str]) -> "np.ndarray[Any, Any]":
             row[place[word]] = n * (math.log((1 + len(texts)) / (1 + frequency[word])) + 1)
     norms = np.linalg.norm(matrix, axis=1, keepdims=True)
     matrix = np.divide(matrix, norms, out=np.zeros_like(matrix), where=norms > 0)
-    similarity = matrix @ matrix.T
+    similarity: np.ndarray[Any, Any] = matrix @ matrix.T
     np.fill_diagonal(similarity, 1.0)
     return similarity
 
 
 def pair_distance(first: Sequence[str], second: Sequence[str]) -> float:
     """1 - shared over all distinct word pairs of two texts (Jaccard), words where a text has no pair; 0 to 1."""
-    a, b = (set(zip(t, t[1:], strict=False)) or set(t) for t in (first, second))
+    a, b = (set(pairwise(t)) or {(word, "") for word in t} for t in (first, second))
     return 1 - len(a & b) / len(a | b) if a | b else 0.0
 
 

@@ -13,8 +13,8 @@ Equations = Sequence[Sequence[str]]
 
 
 def equations(text: str) -> list[list[str]]:
-    """Runs of numbers and signs with a number on both sides of an equals sign; a chain a = b = c is one. Numbers are written
-    one way: 1,200.50 is 1200.5."""
+    """Runs of numbers and signs with a number on both sides of an equals sign; a chain a = b = c is one. Numbers are
+    written one way: 1,200.50 is 1200.5."""
     if "=" not in text:
         return []
     found: list[list[str]] = []
@@ -46,7 +46,8 @@ def equations(text: str) -> list[list[str]]:
 
 
 def path(found: Equations) -> str:
-    """The equations in order, operands of a bare sum or product sorted: 16 + 4 = 20 is 4 + 16 = 20. Empty without one."""
+    """The equations in order, operands of a bare sum or product sorted: 16 + 4 = 20 is 4 + 16 = 20. Empty without
+    one."""
     return "; ".join("=".join(_sorted(side) for side in _sides(tokens)) for tokens in found)
 
 

@@ -1,5 +1,5 @@
-"""What a comparison could have told: the smallest difference it finds four times in five, and what it would take to tell
-the one that was seen."""
+"""What a comparison could have told: the smallest difference it finds four times in five, and what it would take to
+tell the one that was seen."""
 
 import math
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ MOST_SEEDS = 50
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """How exactly a difference is known: the parts of its squared standard error that more questions and more seeds make
-    smaller, the degrees of freedom (inf where runs are not counted), questions, and seeds on the side that has fewer
-    (None: the comparison is about the runs there are)."""
+    """How exactly a difference is known: the parts of its squared standard error that more questions and more seeds
+    make smaller, the degrees of freedom (inf where runs are not counted), questions, and seeds on the side that has
+    fewer (None: the comparison is about the runs there are)."""
 
     by_question: float
     by_run: float
@@ -50,5 +50,5 @@ def _factor(df: float, alpha: float) -> float:
 
 def _rounded_up(n: float) -> int:
     """To two digits: the estimate carries no more."""
-    step = 10 ** max(0, math.floor(math.log10(max(n, 1.0))) - 1)
+    step: int = 10 ** max(0, math.floor(math.log10(max(n, 1.0))) - 1)
     return math.ceil(n / step) * step

@@ -26,9 +26,9 @@ FEW_RUNS = 3
 class Best:
     """The level with the highest mean, and how sure that is.
 
-    `p`: the least certain of its comparisons with the other levels, corrected for having looked at all of them. `inner`:
-    the place of the inner level that beats both ends by most, with its `p_inner`; None with fewer than three levels.
-    `scope`: supervisions, or these runs.
+    `p`: the least certain of its comparisons with the other levels, corrected for having looked at all of them.
+    `inner`: the place of the inner level that beats both ends by most, with its `p_inner`; None with fewer than
+    three levels. `scope`: supervisions, or these runs.
     """
 
     place: int
@@ -57,8 +57,8 @@ def best(levels: Sequence[Matrix], *, seed: int = 0, draws: int = DRAWS) -> Best
 
 
 def max_t(levels: Sequence[Matrix], *, seed: int = 0, draws: int = DRAWS) -> tuple[dict[tuple[int, int], float], bool]:
-    """The corrected p value of every pair of levels, two-sided; and whether the luck of seeds is counted in it (three runs
-    of every level)."""
+    """The corrected p value of every pair of levels, two-sided; and whether the luck of seeds is counted in it
+    (three runs of every level)."""
     import numpy as np
 
     rng = np.random.default_rng(seed)
@@ -120,4 +120,5 @@ def _within_questions(
 def _over(values: "np.ndarray[Any, Any]", scale: "np.ndarray[Any, Any]") -> "np.ndarray[Any, Any]":
     import numpy as np
 
-    return np.divide(values, scale, out=np.zeros_like(values), where=scale > 0)
+    out: np.ndarray[Any, Any] = np.divide(values, scale, out=np.zeros_like(values), where=scale > 0)
+    return out

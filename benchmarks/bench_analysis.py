@@ -16,7 +16,16 @@ from cotdistill.tasks.datasets import arith
 
 N = 100_000
 CELLS = ((1, "a"), (3, "a"), (3, "b"), (5, "b"))
-_SAYS = ("First,", "Then we see that", "After that,", "So it follows that", "Now", "Next, they have", "This leaves", "Thus")
+_SAYS = (
+    "First,",
+    "Then we see that",
+    "After that,",
+    "So it follows that",
+    "Now",
+    "Next, they have",
+    "This leaves",
+    "Thus",
+)
 _THINGS = ("apples", "pencils", "marbles", "stamps", "shells", "books", "coins", "flowers", "buttons", "cards")
 
 
@@ -37,7 +46,10 @@ def main() -> None:
     if any(done.values()):
         raise SystemExit(f"a second call measured {done} again")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 if sys.platform == "darwin" else 1024)
-    print(f"all text metrics of {N:,} rationales, {n_words / N:.0f} words each: {seconds[0]:.1f} s ({spent[0]:.1f} s of CPU)")
+    print(
+        f"all text metrics of {N:,} rationales, {n_words / N:.0f} words each: {seconds[0]:.1f} s "
+        f"({spent[0]:.1f} s of CPU)"
+    )
     print(f"again, with nothing new: {seconds[1]:.1f} s; peak memory {peak:,.0f} MB")
 
 
@@ -57,7 +69,9 @@ def fill(store: Store, n: int) -> int:
             members.append(member | {"cell_key": cell})
             replies.append(member | {"teacher": teacher, "status": "ok", "text": "", "redo": 0, "received_at": now})
             counts = {f"realised_{k}": 1 for k in ("steps", "sentences", "tokens", "equations")}
-            rationales.append({"rationale_key": keys.digest("r", key), "reply_key": key, "parser_version": "1"} | counts)
+            rationales.append(
+                {"rationale_key": keys.digest("r", key), "reply_key": key, "parser_version": "1"} | counts
+            )
             rationales[-1]["text"] = text
         row = {"cell_key": cell, "dataset": "arith", "teacher": teacher, "level": level, "format": "original"}
         with store.write() as con:

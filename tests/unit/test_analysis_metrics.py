@@ -9,8 +9,8 @@ import pytest
 
 from cotdistill.analysis import metrics, paths
 
-# What the reference packages gave for these (diversity 0.3.1, sacrebleu 2.6.0, vendi-score 0.0.3 with scikit-learn 1.9.1);
-# the slow test below asks them again where they are installed.
+# What the reference packages gave for these (diversity 0.3.1, sacrebleu 2.6.0, vendi-score 0.0.3 with scikit-learn
+# 1.9.1); the slow test below asks them again where they are installed.
 TEXTS = (
     "first we add four and sixteen to get twenty then we take three away",
     "first we add five and one to get six then we take two away",
@@ -71,13 +71,15 @@ def test_vendi_by_hand() -> None:
     assert metrics.vendi(["a b"] * 4) == pytest.approx(1.0)
     assert metrics.vendi(["a", "b", "c"]) == pytest.approx(3.0)
     # Two of one kind and one of another: eigenvalues 2/3 and 1/3.
-    assert metrics.vendi(["a", "a", "b"]) == pytest.approx(math.exp(-(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3))))
+    assert metrics.vendi(["a", "a", "b"]) == pytest.approx(
+        math.exp(-(2 / 3 * math.log(2 / 3) + 1 / 3 * math.log(1 / 3)))
+    )
     assert metrics.vendi([]) is None and metrics.vendi([""]) == pytest.approx(1.0)
     assert metrics.vendi(TEXTS) == pytest.approx(VENDI, abs=1e-6)
 
 
 def test_distance_and_agreement_by_hand() -> None:
-    assert metrics.pair_distance("a b c".split(), "a b d".split()) == pytest.approx(2 / 3)  # ab shared of ab bc bd
+    assert metrics.pair_distance(["a", "b", "c"], ["a", "b", "d"]) == pytest.approx(2 / 3)  # ab shared of ab bc bd
     assert metrics.pair_distance(["a"], ["a"]) == 0.0 and metrics.pair_distance([], []) == 0.0
     assert metrics.pair_distance(["a"], ["b"]) == 1.0
     assert metrics.agreement(["4", "4", "5"]) == pytest.approx(1 / 3)
