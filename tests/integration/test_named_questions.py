@@ -260,8 +260,10 @@ def test_faults_and_learnability_without_their_tables_cannot_tell(known: Lab) ->
 def test_faults_and_learnability_with_them(known: Lab) -> None:
     with known.store.write() as con:
         con.execute(
-            "CREATE TABLE IF NOT EXISTS rationale_score (rationale_key VARCHAR, weights_hash VARCHAR, template VARCHAR, "
-            "dtype VARCHAR, student VARCHAR, n_tokens INTEGER, mean_nll DOUBLE, mean_rank DOUBLE, mean_log_rank DOUBLE, "
+            "CREATE TABLE IF NOT EXISTS rationale_score (rationale_key VARCHAR, weights_hash "
+            "VARCHAR, template VARCHAR, "
+            "dtype VARCHAR, student VARCHAR, n_tokens INTEGER, mean_nll DOUBLE, mean_rank DOUBLE, "
+            "mean_log_rank DOUBLE, "
             "scored_at TIMESTAMP)"
         )
         con.execute(
