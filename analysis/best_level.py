@@ -13,10 +13,10 @@ from .selection import Best, best
 from .statistics import holm, wilson
 
 COLUMNS = (
-    *("student", "dataset", "split", "teacher", "format", "highest", "accuracy", "95 %", "n", "levels"),
-    *("p best", "verdict", "inner", "p inner"),
+    *("student", "dataset", "split", "teacher", "highest", "of levels", "accuracy", "n", "p best", "verdict"),
+    *("inner", "p inner"),
 )
-FOLDABLE = ("student", "dataset", "split", "teacher", "format", "n", "levels")
+FOLDABLE = ("student", "dataset", "split", "teacher", "of levels", "n")
 NEXT = (
     "no student is evaluated on two levels of one teacher. Next: cotdistill train --student tiny --level 1,3,5, then "
     "cotdistill evaluate"
@@ -44,18 +44,14 @@ def answer(store: Store, question: NamedQuestion, found: Sequence[Row]) -> Answe
         verdict = "better" if p < ALPHA else "cannot tell"
         inner = None if chosen.inner is None else part[chosen.inner]["level"]
         hump = "better" if q < ALPHA else "cannot tell"
+        teacher = top["teacher"] if top["format"] in (None, "original") else f"{top['teacher']} {top['format']}"
         rows.append(
             (
-                *(top[k] for k in ("student", "dataset", "split", "teacher", "format")),
-                f"level {top['level']}",
-                percent(chosen.means[chosen.place]),
-                f"{percent(interval.low)}-{percent(interval.high)}",
-                chosen.n_questions,
+                *(top["student"], top["dataset"], top["split"], teacher, top["level"]),
                 ",".join(str(r["level"]) for r in part),
-                p_value(p),
-                verdict,
-                "-" if inner is None else f"level {inner}",
-                "-" if inner is None else p_value(q),
+                f"{percent(chosen.means[chosen.place])} ({percent(interval.low)}-{percent(interval.high)})",
+                *(chosen.n_questions, p_value(p), verdict),
+                *(("-", "-") if inner is None else (str(inner), p_value(q))),
             )
         )
         detail.append(

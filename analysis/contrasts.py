@@ -109,6 +109,13 @@ def compare(first: Arm, second: Arm) -> Contrast | None:
     return Contrast(first, second, difference, interval, n, test, "these runs", p, p, known)
 
 
+def p_of_these_runs(c: Contrast) -> float:
+    """The exact p value over questions alone: whether these runs differ, whatever other seeds would do."""
+    means = [{q: sum(s[q] for s in a.scores) / len(a.scores) for q in a.scores[0]} for a in (c.first, c.second)]
+    gaps = [means[0][q] - means[1][q] for q in means[0] if q in means[1]]
+    return sign_flip(gaps, _units(gaps))
+
+
 def correct(contrasts: Sequence[Contrast]) -> list[Contrast]:
     """The same contrasts with Holm's p values over all of them."""
     corrected = zip(contrasts, holm([c.p for c in contrasts]), strict=True)

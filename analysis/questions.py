@@ -88,10 +88,18 @@ def _both(row: Row) -> tuple[str, str]:
     return pairs.supervision(row, "first"), pairs.supervision(row, "second")
 
 
-def _teachers(row: Row) -> tuple[str, str]:
-    first, second = _both(row)
-    own = [f"{percent(row[f'{side}_own_accuracy'])} %" for side in ("first", "second")]
-    return f"{first} (own {own[0]})", f"{second} (own {own[1]})"
+def _teachers(store: Store, asked: Asked) -> Answer:
+    found = query(store, "teachers", asked)
+    own: dict[str, str] = {}
+    for r in found:
+        for side in ("first", "second"):
+            share = "not known" if r[f"{side}_own_accuracy"] is None else f"{percent(r[f'{side}_own_accuracy'])} %"
+            own[f"{r[f'{side}_teacher']} on {r['trained_on']}"] = f"{share} (n = {r[f'{side}_own_n'] or 0:,})"
+    notes = [
+        "better: the teacher that is right more often by itself makes the better student; right by themselves, without "
+        "seeing gold: " + "; ".join(f"{k} {v}" for k, v in own.items())
+    ]
+    return pairs.answer(store, QUESTIONS["teachers"], found, _both, notes)
 
 
 def _gold(row: Row) -> tuple[str, str]:
@@ -107,12 +115,7 @@ _ANSWERS: Mapping[str, Callable[[Store, str, Asked], Answer]] = {
     "level-curve": lambda store, name, asked: level_curve.answer(QUESTIONS[name], query(store, name, asked)),
     "best-level": lambda store, name, asked: best_level.answer(store, QUESTIONS[name], query(store, name, asked)),
     "formats": _pairs(_both),
-    "teachers": _pairs(
-        _teachers,
-        "own: the teacher's share of right answers without seeing gold, on what it was asked; "
-        "better: the teacher that is right "
-        "more often by itself makes the better student",
-    ),
+    "teachers": lambda store, name, asked: _teachers(store, asked),
     "gold": _pairs(_gold),
     "gain": _pairs(_one(UNTOUCHED)),
     "transfer": _pairs(lambda row: (pairs.supervision(row), row["against"])),

@@ -2,18 +2,18 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from itertools import combinations
 from typing import Any
 
 from ..store.store import Store
-from .answers import Answer, Row, query
-from .contrasts import Contrast
+from .answers import Answer, NamedQuestion, Row, query, tabulate
+from .contrasts import ALPHA, Arm, Contrast, compare, p_of_these_runs
 from .expected import guess
 from .labels import ANSWER_ONLY, p_value, percent, points, recipe, span
-from .pairs import figures, read_arms, supervision, test
+from .pairs import figures, read_arms, supervision
+from .selection import max_t
 from .spend import dollars
 
-COLUMNS = ("dataset", "supervision", "accuracy", "95 %", "n", "runs", "usd", "the best less it", "p", "best v it")
+COLUMNS = ("dataset", "supervision", "accuracy", "n", "runs", "usd", "best less it", "p", "best is")
 _SETTING = ("dataset", "split", "decoder", "engine")
 _SEEDS = 3
 
@@ -51,77 +51,103 @@ def recommend(
             f"{len(tried) - len(affordable)} supervisions cost more than ${max_usd:,.2f} or have no known price"
         )
     title = f"What should {student} be trained on?"
-    return Answer("recommend", title, COLUMNS, tuple(rows), tuple(notes), tuple(detail))
+    question = NamedQuestion("recommend", title, "", "", ())
+    return tabulate(question, COLUMNS, rows, notes, detail, ("dataset", "n", "runs"))
 
 
 def _one_setting(
     store: Store, part: Sequence[Row], bases: Sequence[Row]
 ) -> tuple[list[tuple[Any, ...]], list[Row], list[str]]:
-    """The leader is the highest of all, so every pair is in the family that Holm corrects."""
+    """The leader is found by looking, so it is held against the others by max-T: as runs, and as supervisions."""
     part = sorted(part, key=lambda r: (-r["accuracy"], r["arm_key"]))
-    base = {b["first_key"]: b["second_key"] for b in bases}.get(part[0]["arm_key"])
-    keys = [r["arm_key"] for r in part] + ([base] if base else [])
-    arms = read_arms(store, set(keys))
-    pairs = list(combinations(keys, 2))
-    tested = dict(zip(pairs, test([(part[0]["dataset"], arms[a], arms[b]) for a, b in pairs]), strict=True))
     leader = part[0]
-    against = {r["arm_key"]: tested[leader["arm_key"], r["arm_key"]] for r in part[1:]}
+    base = {b["first_key"]: b["second_key"] for b in bases}.get(leader["arm_key"])
+    arms = read_arms(store, {r["arm_key"] for r in part} | ({base} if base else set()))
+    lead = arms[leader["arm_key"]]
+    in_runs, in_general = _beaten([arms[r["arm_key"]] for r in part])
     rows, detail = [], []
-    for r in part:
-        c = against.get(r["arm_key"])
+    for i, r in enumerate(part):
+        c = compare(lead, arms[r["arm_key"]]) if i else None
         usd = "unknown" if r["usd"] is None else dollars(r["usd"], r["calls_unpriced"])
-        rows.append(
-            (
-                *(r["dataset"], supervision(r), percent(r["accuracy"]), span(r["low"], r["high"])),
-                *(r["n_questions"], r["runs"], usd),
-                *((points(c.difference), p_value(c.p_holm), c.verdict) if c else ("-", "-", "the best")),
+        accuracy = f"{percent(r['accuracy'])} ({span(r['low'], r['high'])})"
+        against = ("-", "-", "the best")
+        if c is not None:
+            verdict = (
+                "better" if in_general[i] < ALPHA else "better in these runs" if in_runs[i] < ALPHA else "cannot tell"
             )
-        )
-        detail.append(r | {"kind": "tried", "supervision": supervision(r)} | (figures(c) if c else {}))
-    gain = tested.get((leader["arm_key"], base)) if base else None
-    return rows, detail, _advice(part, against, gain)
+            against = (points(c.difference), p_value(in_general[i]), verdict)
+            detail.append(figures(c) | {"p_max_t": in_general[i], "p_max_t_these_runs": in_runs[i], "verdict": verdict})
+        else:
+            detail.append({"verdict": against[2]})
+        detail[-1] = r | {"kind": "tried", "supervision": supervision(r)} | detail[-1]
+        rows.append((r["dataset"], supervision(r), accuracy, r["n_questions"], r["runs"], usd, *against))
+    gain = compare(lead, arms[base]) if base else None
+    rivals = list(zip(part[1:], in_runs[1:], in_general[1:], strict=True))
+    return rows, detail, [*_gained(leader, gain, len(part)), *_sure(leader, rivals, detail)]
 
 
-def _advice(part: Sequence[Row], against: "dict[str, Contrast | None]", gain: Contrast | None) -> list[str]:
-    leader = part[0]
+def _beaten(arms: Sequence[Arm]) -> tuple[list[float], list[float]]:
+    """How sure it is that the first beats each other one: in these runs, and as a supervision (1 under three seeds)."""
+    shared = sorted(set.intersection(*(set(run) for a in arms for run in a.scores)))
+    if len(arms) < 2 or len(shared) < 2:
+        return [1.0] * len(arms), [1.0] * len(arms)
+    answers = [[[run[q] for q in shared] for run in a.scores] for a in arms]
+    means = [[[sum(column) / len(m) for column in zip(*m, strict=True)]] for m in answers]
+    of_runs, _ = max_t(means)
+    of_all, counted = max_t(answers)
+    places = [(0, i) for i in range(1, len(arms))]
+    return [1.0, *(of_runs[x] for x in places)], [1.0, *(of_all[x] if counted else 1.0 for x in places)]
+
+
+def _gained(leader: Row, gain: Contrast | None, n_tried: int) -> list[str]:
+    """Whether the leader beats the untouched base, corrected for being the highest of `n_tried`."""
     interval = f"95 % {span(leader['low'], leader['high'])}, n = {leader['n_questions']}"
-    figure = f"{percent(leader['accuracy'])} % right, {interval}"
-    notes = []
+    name, of = f"{supervision(leader)} ({percent(leader['accuracy'])} % right, {interval})", leader["dataset"]
     if gain is None:
-        notes.append(f"{leader['dataset']}: cannot tell whether training helps: the untouched base was not evaluated")
-    elif gain.verdict == "better":
-        low, high = points(gain.interval.low), points(gain.interval.high)
-        notes.append(
-            f"{leader['dataset']}: use {supervision(leader)} ({figure}): {points(gain.difference)} points over the "
-            f"untouched base (95 % {low}..{high}, Holm p {p_value(gain.p_holm)}, about {gain.scope})"
-        )
-    else:
-        verdict = "is worse than" if gain.verdict == "worse" else "cannot be told from"
-        notes.append(
-            f"{leader['dataset']}: nothing yet: the best, {supervision(leader)} ({figure}), {verdict} the untouched "
-            f"base ({points(gain.difference)} points; would take {gain.would_take})"
-        )
-    ties = [r for r in part[1:] if (c := against[r["arm_key"]]) is None or c.verdict == "cannot tell"]
-    if len(part) == 1:
-        notes.append("nothing else was tried, so this says nothing about its rivals")
-    elif not ties:
-        notes.append("sure: it is better than every other supervision that was tried")
-    else:
+        return [f"{of}: {name} is highest; cannot tell whether training helps: the untouched base was not evaluated"]
+    low, high = points(gain.interval.low), points(gain.interval.high)
+    over = f"{points(gain.difference)} points over the untouched base (95 % {low}..{high}, {gain.n} questions"
+    p, p_runs = (min(1.0, n_tried * x) for x in (gain.p, p_of_these_runs(gain)))
+    corrected = f"corrected for the best of {n_tried}"
+    if gain.difference <= 0 or min(p, p_runs) >= ALPHA:
+        return [
+            f"{of}: nothing yet: the best, {name}, is {over}; p {p_value(min(p, p_runs))}, {corrected}): cannot tell"
+        ]
+    if p < ALPHA and gain.scope != "these runs":
+        return [f"{of}: use {name}: {over}; p {p_value(p)}, {corrected}; about the supervision)"]
+    takes = gain.precision.would_take(gain.difference, ALPHA / n_tried)
+    more = (
+        f"; to be sure of the supervision, whatever the seed, would take {takes}" if gain.scope != "these runs" else ""
+    )
+    return [f"{of}: use {name}: {over}; p {p_value(p_runs)}, {corrected}; about these runs){more}"]
+
+
+def _sure(leader: Row, rivals: Sequence[tuple[Row, float, float]], detail: Sequence[Row]) -> list[str]:
+    if not rivals:
+        return ["nothing else was tried, so this says nothing about its rivals"]
+    ties = [r for r, p_runs, _ in rivals if p_runs >= ALPHA]
+    only_runs = [r for r, p_runs, p in rivals if p_runs < ALPHA <= p]
+    notes = []
+    if ties:
         names = ", ".join(supervision(r) for r in ties[:4]) + (f" and {len(ties) - 4} more" if len(ties) > 4 else "")
-        cheapest = min(
-            [leader, *ties], key=lambda r: (_known_usd(r) is None, _known_usd(r) or 0.0, r["taught_tokens"] or 0)
-        )
         notes.append(f"not sure: {names} cannot be told from it")
+        price = {
+            r["arm_key"]: (_known_usd(r) is None, _known_usd(r) or 0.0, r["taught_tokens"] or 0)
+            for r in (leader, *ties)
+        }
+        cheapest = min((leader, *ties), key=lambda r: price[r["arm_key"]])
         if cheapest is not leader:
-            notes.append(
-                f"of these {supervision(cheapest)} is the cheapest: prefer it while the rest cannot be told apart"
-            )
-        c = against[ties[0]["arm_key"]]
-        if c is not None and c.would_take != "-":
-            notes.append(f"to tell it from {supervision(ties[0])} would take {c.would_take}")
-    if any(r["runs"] < _SEEDS for r in part):
+            notes.append(f"of these {supervision(cheapest)} is the cheapest: prefer it while they cannot be told apart")
+        takes = next((d["would_take"] for d in detail if d["arm_key"] == ties[0]["arm_key"] and "would_take" in d), "-")
+        if takes != "-":
+            notes.append(f"to tell it from {supervision(ties[0])} alone would take {takes}")
+    elif not only_runs:
+        notes.append("sure: it is better than every other supervision that was tried")
+    if only_runs:
+        notes.append(f"over {len(only_runs)} of {len(rivals)} it is better in these runs; other seeds may turn it")
+    if any(r["runs"] < _SEEDS for r in (leader, *(r for r, _, _ in rivals))):
         notes.append(f"some have fewer than {_SEEDS} seeds: about these runs. Next: cotdistill train --seeds 1,2,3")
-    return notes
+    return [*notes, "against the best: by permutation for having looked at all pairs (max-T)"]
 
 
 def _missing(store: Store, part: Sequence[Row], max_usd: float | None) -> tuple[list[Row], list[str]]:

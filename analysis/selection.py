@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 DRAWS = 2000
 _PER_BATCH = 2_000_000  # questions x draws held at once
 FEW_RUNS = 3
+_MOST_ORDERED, _ORDERS = 6, 720  # all orders of so many levels; of more, that many drawn ones
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +108,10 @@ def _within_questions(
     import numpy as np
 
     k, n = by_question.shape
-    orders = np.array(list(permutations(range(k))))
+    few = k <= _MOST_ORDERED
+    orders = (
+        np.array(list(permutations(range(k)))) if few else rng.permuted(np.tile(np.arange(k), (_ORDERS, 1)), axis=1)
+    )
     table = by_question.T[:, orders]  # question x order x level
     rows, out = np.arange(n), []
     for start in range(0, draws, max(1, _PER_BATCH // n)):

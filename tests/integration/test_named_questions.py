@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from cotdistill.analysis.answers import Answer
 
 N_TEST = 200
+STUDENTS = (("tiny", 0.0), ("tiny-s", -0.1))
 # Right answers in 200 of each supervision: teacher, level, format -> share.
 TRUTH = {
     ("strong", 1, "original"): 0.40,
@@ -45,7 +46,9 @@ def _writing(teacher: str, level: int | None, format: str, rng: random.Random): 
     return write
 
 
-def _fill(path: Path, truth: dict[tuple[str, int | None, str], float], seeds: int, base: float) -> Lab:
+def _fill(
+    path: Path, truth: dict[tuple[str, int | None, str], float], seeds: int, base: float, students: int = 1
+) -> Lab:
     lab, rng = Lab(path, 40, N_TEST), random.Random(1)
     hard = [rng.random() for _ in range(N_TEST)]
 
@@ -56,9 +59,9 @@ def _fill(path: Path, truth: dict[tuple[str, int | None, str], float], seeds: in
     for (teacher, level, format), share in truth.items():
         cell = lab.cell(teacher, level, format, _writing(teacher, level, format, rng), usd=0.001 * (level or 1))
         for seed in range(1, seeds + 1):
-            for student, up in (("tiny", 0.0), ("tiny-s", -0.1)):
+            for student, up in STUDENTS[:students]:
                 lab.run(cell, seed, right(share + up), student)
-    for student, up in (("tiny", 0.0), ("tiny-s", -0.1)):
+    for student, up in STUDENTS[:students]:
         lab.untouched(right(base + up), student)
     return lab
 
@@ -66,7 +69,7 @@ def _fill(path: Path, truth: dict[tuple[str, int | None, str], float], seeds: in
 @pytest.fixture(scope="session")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     """The store of TRUTH, measured; not to be changed."""
-    lab = _fill(tmp_path_factory.mktemp("known") / "known.duckdb", TRUTH, 3, 0.15)
+    lab = _fill(tmp_path_factory.mktemp("known") / "known.duckdb", TRUTH, 3, 0.15, 2)
     done = measure(lab.store)
     assert done["rationales"] == 40 * len(TRUTH) and done["groups"] > len(TRUTH)
     return lab
@@ -179,6 +182,7 @@ def test_fewer_than_ten_cells_cannot_tell(known: Lab) -> None:
     assert {r["property"] for r in verdicts} == {"tokens", "steps", "equations", "numbers"}
     assert all(r["n"] < 10 and r["verdict"] == "cannot tell" for r in verdicts)
     assert any("fewer than 10" in note for note in found.notes)
+    print(answer(known.store, "complexity").rows)
     both = [r for r in _rows(answer(known.store, "complexity")) if r["kind"] == "association"]
     assert all(r["n"] == 10 and r["strata"] == 2 for r in both)  # five supervisions with reasoning, two students
 
