@@ -4,23 +4,10 @@ from collections.abc import Sequence
 
 from .answers import Answer, NamedQuestion, Row, tabulate
 from .contrasts import ALPHA
-from .labels import p_value, percent, span
+from .labels import SHORT_FORMATS, p_value, percent, span
 from .statistics import holm, mcnemar, wilson
 
-COLUMNS = (
-    "dataset",
-    "teacher",
-    "format",
-    "gold",
-    "levels",
-    "tokens",
-    "longer by",
-    "95 %",
-    "n",
-    "% longer",
-    "p",
-    "verdict",
-)
+COLUMNS = ("dataset", "teacher", "gold", "levels", "tokens", "longer by", "n", "% longer", "p", "verdict")
 NEXT = (
     "no teacher wrote two levels of one data set. Next: "
     "cotdistill generate --teacher builtin-strict --dataset arith --level 1,3,5"
@@ -40,11 +27,10 @@ def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
         verdict = "cannot tell" if corrected >= ALPHA else "longer" if r["longer"] > r["shorter"] else "shorter"
         rows.append(
             (
-                *(r["dataset"], r["teacher"], r["format"], r["gold_visible"]),
-                f"{r['coarser']} to {r['finer']}",
-                f"{r['coarser_tokens']:.0f} to {r['finer_tokens']:.0f}",
-                f"{r['difference']:+.1f}",
-                "-" if r["low"] is None else f"{r['low']:+.1f}..{r['high']:+.1f}",
+                *(r["dataset"], _teacher(r), r["gold_visible"]),
+                f"{r['coarser']}-{r['finer']}",
+                f"{r['coarser_tokens']:.0f}-{r['finer_tokens']:.0f}",
+                f"{r['difference']:+.1f}" + ("" if r["low"] is None else f" ({r['low']:.1f}..{r['high']:.1f})"),
                 r["n"],
                 percent(r["longer"] / r["n"]),
                 p_value(corrected),
@@ -60,7 +46,11 @@ def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
             "shorter, Holm over all steps of a data set",
             *_rising(found),
         ]
-    return tabulate(question, COLUMNS, rows, notes, detail, ("dataset", "teacher", "format", "gold"))
+    return tabulate(question, COLUMNS, rows, notes, detail, ("dataset", "teacher", "gold"))
+
+
+def _teacher(r: Row) -> str:
+    return r["teacher"] if r["format"] in (None, "original") else f"{r['teacher']} {SHORT_FORMATS.get(r['format'], '')}"
 
 
 def _rising(found: Sequence[Row]) -> list[str]:
@@ -78,7 +68,7 @@ def _rising(found: Sequence[Row]) -> list[str]:
         seen.add(key)
         interval = wilson(r["rising"], r["n_all"])
         lines.append(
-            f"{r['dataset']} by {r['teacher']}{'' if r['format'] in (None, 'original') else ', ' + r['format']}: "
+            f"{r['dataset']} by {_teacher(r)}: "
             f"{percent(r['rising'] / r['n_all'])} % of {r['n_all']:,} questions get longer at each of "
             f"{len(steps) + 1} levels "
             f"({span(interval.low, interval.high)})"
