@@ -10,6 +10,7 @@ from .commands import corpus, imports, prompts, questions
 from .commands.analyze import analyze, report
 from .commands.audit import audit
 from .commands.batch import collect
+from .commands.compare import compare, recommend
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
@@ -48,6 +49,8 @@ app.command(epilog="Example: cotdistill train --student tiny --seeds 1-3")(train
 app.command(epilog="Example: cotdistill runs --student tiny")(runs)
 app.command(epilog="Example: cotdistill evaluate --limit 200")(evaluate)
 app.command(epilog="Example: cotdistill analyze levels --dataset arith")(analyze)
+app.command(epilog="Example: cotdistill compare 1a2b 3c4d --items 50")(compare)
+app.command(epilog="Example: cotdistill recommend --student tiny --max-usd 20")(recommend)
 app.command(epilog="Example: cotdistill report --out report.html")(report)
 app.command(epilog="Example: cotdistill demo --teacher builtin-diverse")(demo)
 app.command("serve-teacher", epilog="Example: cotdistill serve-teacher --port 8399")(serve_teacher)

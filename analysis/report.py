@@ -11,6 +11,7 @@ from . import accuracy, charts, coverage, diversity, levels, page
 from . import sections_store as stored
 from . import sections_students as students
 from .answers import load, query
+from .measure import measure
 
 N_POINTS = 150
 
@@ -41,7 +42,8 @@ def render(store: Store, now: str) -> str:
     scores = query(store, "accuracy")
     outcomes = query(store, "levels")
     cells = query(store, "coverage")
-    texts = diversity.measured(query(store, "diversity", {"n_texts": diversity.N_TEXTS}))
+    measure(store)
+    texts = query(store, "diversity")
     runs = query(store, "runs")
     holes = coverage.answer(load("coverage"), cells).notes
     colours = charts.teacher_colours([r["teacher"] for r in cells])

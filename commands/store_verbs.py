@@ -94,15 +94,22 @@ def left_out_words(left_out: object) -> str:
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SQL statement; `-` reads it from standard input.")],
+    query: Annotated[
+        str | None, typer.Argument(help="One SQL statement; `-` reads it from standard input; without it a shell.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the store anything, read-only; works while a harvest runs."""
     import duckdb
 
-    text = sys.stdin.read() if query == "-" else query
     opened = open_store(store, patience_s=20.0)
+    if query is None:
+        from .shell import shell
+
+        shell(opened)
+        return
+    text = sys.stdin.read() if query == "-" else query
     with opened.read() as con:
         try:
             result = con.execute(text)

@@ -15,8 +15,8 @@ WITH evaluated AS (
             coalesce(r.base_hash, e.weights_hash), r.trainer, r.profile, r.corpus_hash)) AS arm_key
     FROM evaluation AS e
     LEFT JOIN run AS r ON r.run_key = e.run_key
-    WHERE ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], e.dataset))
-      AND ($student::VARCHAR[] IS NULL OR list_contains($student::VARCHAR[], e.student))
+    WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], e.dataset))
+      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], e.student))
     QUALIFY row_number() OVER (
         PARTITION BY arm_key, coalesce(e.run_key, e.weights_hash) ORDER BY e.created_at DESC, e.evaluation_key) = 1
 ), answers AS (

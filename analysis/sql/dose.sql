@@ -23,10 +23,10 @@ WITH first_sample AS (
         mode(level_before) AS level_before,
         count(tokens_before) AS n_both, count(*) FILTER (realised_tokens > tokens_before) AS n_longer
     FROM follows
-    WHERE ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], dataset))
-      AND ($teacher::VARCHAR[] IS NULL OR list_contains($teacher::VARCHAR[], teacher))
-      AND ($level::INTEGER[] IS NULL OR list_contains($level::INTEGER[], level))
-      AND ($format::VARCHAR[] IS NULL OR list_contains($format::VARCHAR[], format))
+    WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
+      AND (getvariable('teacher')::VARCHAR[] IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
+      AND (getvariable('level')::INTEGER[] IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
+      AND (getvariable('format')::VARCHAR[] IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
     GROUP BY ALL
 )
 SELECT * FROM counted

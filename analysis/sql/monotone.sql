@@ -6,10 +6,10 @@ WITH first_sample AS (
     SELECT dataset, teacher, format, gold_visible, prompt_version, level, question_key, realised_tokens, realised_steps
     FROM cell_rationale
     WHERE level IS NOT NULL AND reply_status = 'ok' AND rationale_key IS NOT NULL
-      AND ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], dataset))
-      AND ($teacher::VARCHAR[] IS NULL OR list_contains($teacher::VARCHAR[], teacher))
-      AND ($level::INTEGER[] IS NULL OR list_contains($level::INTEGER[], level))
-      AND ($format::VARCHAR[] IS NULL OR list_contains($format::VARCHAR[], format))
+      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
+      AND (getvariable('teacher')::VARCHAR[] IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
+      AND (getvariable('level')::INTEGER[] IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
+      AND (getvariable('format')::VARCHAR[] IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
     QUALIFY row_number() OVER (PARTITION BY cell_key, question_key ORDER BY sample_index, reply_key) = 1
 ), asked AS (
     SELECT dataset, teacher, format, gold_visible, prompt_version, question_key,
