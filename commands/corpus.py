@@ -14,7 +14,6 @@ from .common import (
     FormatsOption,
     JsonOption,
     LevelsOption,
-    RationaleOption,
     StoreOption,
     TeachersOption,
     numbers,
@@ -46,7 +45,9 @@ def create(
     level: LevelsOption = None,
     format: FormatsOption = None,
     gold_visible: Annotated[str | None, typer.Option(help="yes, no, unknown; comma-separated.")] = None,
-    rationale: RationaleOption | None = None,
+    rationale: Annotated[
+        Literal["visible", "reasoning"] | None, typer.Option(help="A reply's visible answer, or its trace and answer.")
+    ] = None,
     verdict: Annotated[Literal["correct", "any", "wrong"] | None, typer.Option(help="Which rationales.")] = None,
     exclude_faults: Annotated[
         str | None, typer.Option(help="Leave out rationales with these faults of `audit`; all: any of them.")
@@ -137,6 +138,8 @@ def create(
         made = create_corpora(opened, name, chosen, replace=replace, progress=show)
         bar.update(len(stages), len(stages), "done")
     show_made(made, as_json=as_json)
+    for label in made[0].manifest["empty_cells"]:
+        say(f"no corpus of ({label}): no row of it is left")
     if not made[0].is_new:
         say(f"{name} was there already, with the same rows")
     say(f"Next: cotdistill corpus show {name}, then cotdistill train --corpus {name}")

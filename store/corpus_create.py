@@ -58,6 +58,8 @@ def create_corpora(
         step("near duplicates")
         filters.drop_near_duplicates(store, chosen, rules.near_duplicates)
     step("choosing")
+    _something_left(chosen, name)
+    empty = _empty_cells(chosen, cells, rules)
     arms = _choose(store, chosen, rules)
     _something_left(chosen, name)
     plain = [plain_arm(chosen.rows, arm, rules) for arm in arms]
@@ -66,7 +68,7 @@ def create_corpora(
         step("controls")
         made += control_arms(store, chosen, plain, control)
     step("writing")
-    return write(store, name, rules, cells, made, chosen.all_left_out(), replace=replace)
+    return write(store, name, rules, cells, made, chosen.all_left_out(), empty=empty, replace=replace)
 
 
 def _candidates(store: Store, cells: Sequence[Cell], rules: Rules) -> Selection:
@@ -112,6 +114,18 @@ def _choose(store: Store, chosen: Selection, rules: Rules) -> list[str | None]:
     if rules.equal:
         select.equalise(chosen, rules.equal, arms)
     return arms
+
+
+def _empty_cells(chosen: Selection, cells: Sequence[Cell], rules: Rules) -> list[str]:
+    """The labels of the compared cells of which no row is left. ConfigError: there is one, and a common block is wanted
+    of the cells as they are."""
+    left = set(chosen.rows["cell_key"])
+    empty = [cell.label for cell in cells if cell.key not in left]
+    if empty and rules.common and rules.relevel is None:
+        raise ConfigError(
+            f"no common block: of ({'), ('.join(empty)}) no row is left. Next: choose other cells, or looser rules"
+        )
+    return empty
 
 
 def _something_left(chosen: Selection, name: str) -> None:

@@ -58,9 +58,13 @@ def write(
     arms: Sequence[Arm],
     left_out: pl.DataFrame,
     *,
+    empty: Sequence[str] = (),
     replace: bool,
 ) -> list[Made]:
-    """Record `arms` as the corpora of `family`. ConfigError: the family is there with other rows, and not `replace`."""
+    """Record `arms` as the corpora of `family`; `empty` are the compared cells without a row.
+
+    ConfigError: the family is there with other rows, and not `replace`.
+    """
     hashes = [content_hash(store, arm) for arm in arms]
     names = [family if arm.name is None else f"{family}/{arm.name}" for arm in arms]
     family_key = keys.digest("corpus family", family, rules.hash, list(zip(names, hashes, strict=True)))
@@ -68,7 +72,7 @@ def write(
     unchanged = {key for key, _, _ in there} == {family_key}
     if there and not unchanged and not replace:
         raise ConfigError(_other_rows(family, rules, there))
-    shared = _shared(store, rules, cells)
+    shared = _shared(store, rules, cells) | {"empty_cells": list(empty)}
     made = []
     for arm, name, corpus_hash in zip(arms, names, hashes, strict=True):
         manifest = {"name": name, "corpus_hash": corpus_hash, **_of_arm(arm, left_out, alone=len(arms) == 1), **shared}

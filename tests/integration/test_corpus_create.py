@@ -14,6 +14,7 @@ from cotdistill.store.cells import Cell, select_cells
 from cotdistill.store.corpora import implicit_corpus, load_corpora, load_corpus
 from cotdistill.store.corpus_create import create_corpora
 from cotdistill.store.corpus_rules import Rules, load_rules
+from cotdistill.store.merge import merge
 from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store
 from cotdistill.tasks.grading import grade
@@ -254,10 +255,23 @@ def test_what_cannot_be_is_said(filled: Store) -> None:
         named_corpora(filled, "dose", {"dataset": None, "level": "1"})
 
 
+def test_another_machines_corpora_come_home_with_their_names(filled: Store, tmp_path: Path) -> None:
+    create_corpora(filled, "dose", DOSE)
+    home = Store.open(tmp_path / "home.duckdb")
+    merge(home, filled.path)
+    assert [c.corpus_hash for c in load_corpora(home, ["dose"])] == [
+        c.corpus_hash for c in load_corpora(filled, ["dose"])
+    ]
+    assert not any(one.is_new for one in create_corpora(home, "dose", DOSE))
+
+
 def test_wrong_rationales_can_be_chosen_on_purpose(filled: Store) -> None:
     [made] = create_corpora(filled, "wrong", load_rules(None, {"cells.dataset": ["own"], "verdict": "wrong"}))
     assert [r.completion for r in load_corpus(filled, "wrong").rows] == ["The answer is 0"]
     assert made.left_out["verdict correct"] == 90
+    assert made.manifest["empty_cells"] == ["own, me, level 2, original", "own, me, level 3, original"]
+    with pytest.raises(ConfigError, match=r"no common block: of \(own, me, level 2, original\), \(own, me, level 3"):
+        create_corpora(filled, "none", load_rules(None, {"verdict": "wrong", "common": True}))
 
 
 def test_no_rules_let_a_test_question_in(filled: Store) -> None:

@@ -112,10 +112,14 @@ def test_a_mix_is_evaluated_on_the_data_set_of_its_rows(trained: "Lab") -> None:
 
 
 @pytest.mark.slow
-def test_a_student_is_trained_on_a_family_by_name(trained: "Lab") -> None:
-    results = cot(trained.store.path, "train", "--corpus", "fam/1,fam/3-shuffled,mix", "--max-steps", "2")
-    assert [(r["corpus"], r["status"]) for r in results] == [
-        ("fam/1", "finished"), ("fam/3-shuffled", "finished"), ("mix", "finished"),
-    ]  # fmt: skip
-    scores = cot(trained.store.path, "evaluate", "--student", "tiny", "--limit", "5")
-    assert {"fam/1", "fam/3-shuffled", "mix"} <= {s["corpus_name"] for s in scores}
+def test_a_student_is_trained_on_a_family_by_name(lab: "Lab") -> None:
+    for level in (1, 3):
+        lab.cell("teacher", level, "original", lambda q, n=level: f"{q.text} " * n + f"The answer is {q.gold}")
+    path = lab.store.path
+    cot(path, "corpus", "create", "fam", "--level", "1,3", "--common", "--control", "shuffled:3")
+    cot(path, "corpus", "create", "mix", "--level", "1,3", "--common", "--mix", "level:3=1,1=4", "--validation", "0.2")
+    results = cot(path, "train", "--corpus", "fam,mix", "--max-steps", "2")
+    names = ["fam/1", "fam/3", "fam/3-shuffled", "mix"]
+    assert [(r["corpus"], r["status"]) for r in results] == [(name, "finished") for name in names]
+    scores = cot(path, "evaluate", "--student", "tiny", "--limit", "5")
+    assert {s["corpus_name"] for s in scores if s["run_key"]} == set(names)
