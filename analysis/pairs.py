@@ -8,7 +8,7 @@ from typing import Any
 from ..store.store import Store
 from .answers import Answer, NamedQuestion, Row, query, tabulate
 from .contrasts import FEW_RUNS, Arm, Contrast, compare, correct
-from .labels import ANSWER_ONLY, UNTOUCHED, decoder, p_value, points, recipe, span_points
+from .labels import SHORT_FORMATS, UNTOUCHED, decoder, p_value, points, recipe, span_points
 
 COLUMNS = (
     *("student", "dataset", "split", "supervision", "against"),
@@ -139,8 +139,8 @@ def supervision(row: Row, side: str = "", teacher: bool = True) -> str:
     if of("teacher") is None:
         return str(row.get("corpus_name") or UNTOUCHED)
     words = recipe(of("level"), of("format"), of("gold_visible"))
-    if of("format") == ANSWER_ONLY:
-        words = ANSWER_ONLY
+    if of("level") is None and of("format") not in (None, "original", *SHORT_FORMATS):
+        words = of("format")  # answer-only, or a control such as shuffled
     return f"{of('teacher')} {words}" if teacher else words
 
 

@@ -13,7 +13,7 @@ from . import (
     cost,
     coverage,
     diversity,
-    dose,
+    dose_check,
     level_curve,
     levels,
     lineage,
@@ -60,8 +60,8 @@ def _learnability(store: Store, asked: Asked) -> Answer:
     return associations.answer(QUESTIONS["learnability"], found, _LEARNABILITY, missing=_NO_SCORES)
 
 
-def _faults(store: Store, asked: Asked) -> Answer:
-    found = query(store, "faults", asked)
+def _fault_errors(store: Store, asked: Asked) -> Answer:
+    found = query(store, "fault-errors", asked)
     rules = {f"share of {rule}": rule for rule in sorted({r["rule"] for r in found})}
     wide: dict[str, Row] = {}
     for r in found:
@@ -73,7 +73,7 @@ def _faults(store: Store, asked: Asked) -> Answer:
         "shares of the rationales taught that have the fault; more is worse: students make more "
         "errors where it is commoner"
     ]
-    return associations.answer(QUESTIONS["faults"], list(wide.values()), rules, missing=_NO_FAULTS, notes=notes)
+    return associations.answer(QUESTIONS["fault-errors"], list(wide.values()), rules, missing=_NO_FAULTS, notes=notes)
 
 
 def _pairs(words: pairs.Words, *notes: str) -> "Callable[[Store, str, Asked], Answer]":
@@ -127,20 +127,20 @@ _ANSWERS: Mapping[str, Callable[[Store, str, Asked], Answer]] = {
     "diversity": lambda store, name, asked: _diversity(store, asked),
     "complexity": lambda store, name, asked: _complexity(store, asked),
     "learnability": lambda store, name, asked: _learnability(store, asked),
-    "dose": lambda store, name, asked: dose.answer(QUESTIONS[name], query(store, name, asked)),
+    "dose-check": lambda store, name, asked: dose_check.answer(QUESTIONS[name], query(store, name, asked)),
     "cost": lambda store, name, asked: cost.answer(QUESTIONS[name], query(store, name, asked)),
     "spend": lambda store, name, asked: spend.answer(QUESTIONS[name], query(store, name, asked)),
     "lineage": lambda store, name, asked: lineage.answer(
         QUESTIONS[name], query(store, name, _scalar(asked, "question"))
     ),
-    "faults": lambda store, name, asked: _faults(store, asked),
+    "fault-errors": lambda store, name, asked: _fault_errors(store, asked),
 }
 _OF_CELLS = ("dataset", "teacher", "level", "format")
 _OF_STUDENTS = ("student", *_OF_CELLS)
 _FILTERS: Mapping[str, tuple[str, ...]] = {
     "coverage": _OF_CELLS,
     "spend": _OF_CELLS,
-    "dose": ("dataset", "teacher", "format"),
+    "dose-check": ("dataset", "teacher", "format"),
     "lineage": ("student", "dataset", "question"),
 }
 QUESTIONS: Mapping[str, NamedQuestion] = MappingProxyType(

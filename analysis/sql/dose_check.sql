@@ -1,4 +1,4 @@
--- Dose: did asking for a finer level make rationales longer?
+-- Dose check: did asking for a finer level make rationales longer?
 -- Grain: one level beside the next coarser one of the same data set, teacher and format, on the questions that have a usable rationale
 -- at both. Columns: the series; coarser, finer level; n questions; mean realised tokens of both, their difference with a 95 %
 -- interval; longer, shorter: questions whose rationale got longer, shorter; n_all: questions with a rationale at every level of

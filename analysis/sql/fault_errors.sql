@@ -1,4 +1,4 @@
--- Faults: do faults of supervision come back as errors of students?
+-- Fault errors: do faults of supervision come back as errors of students?
 -- Grain: one fault rule of one trained supervision in one setting, those without a single case as 0 where any supervision of the data
 -- set has the fault. Columns: student, data set and how it was measured; what it was trained on; accuracy, error, n_questions, runs;
 -- rule; n_faulty of n_rows rationales of the corpus, share. Needs: fault_now (cotdistill audit fills it).

@@ -74,9 +74,7 @@ FROM member_now AS m
 JOIN rationale_now AS n ON n.reply_key = m.reply_key
 WHERE m.reply_status = 'ok' AND (n.verdict IS NULL OR n.verdict = 'correct')
 UNION ALL
-SELECT 'corpus', k.corpus_hash, k.question_key, r.rationale_key, r.text, NULL
-FROM corpus_member AS k
-JOIN rationale AS r ON r.rationale_key = k.rationale_key;
+SELECT 'corpus', corpus_hash, question_key, rationale_key, completion, NULL FROM corpus_row;
 
 -- How students answered, question by question. Grain: one question of one run (or of an untouched base) on one split by one
 -- decoder and engine; the newest evaluation of each, ungradable questions left out. share_right: 0 or 1 with one sample.
@@ -109,7 +107,9 @@ WHERE p.verdict <> 'ungradable'
 GROUP BY ALL;
 
 -- Supervisions with what they were taught. Grain: one supervision in one setting, its seeds together; the untouched base
--- has no corpus. rule: how the corpus was chosen; is_newest: no newer corpus of this cell was trained on by the same rule.
+-- has no corpus. Of a corpus that has names, its newest role. format: a control (shuffled, padded, ...) is one of its own,
+-- of no level. rule: how the corpus was chosen (its family, where it is named); is_newest: no newer corpus of this cell was
+-- trained on by the same rule.
 CREATE VIEW arm AS
 WITH pooled AS (
     SELECT
@@ -119,29 +119,34 @@ WITH pooled AS (
         count(*) AS n, count(DISTINCT question_key) AS n_questions, avg(share_right) AS accuracy,
         avg(completion_tokens) AS mean_completion_tokens
     FROM outcome GROUP BY ALL
+), role AS (
+    SELECT * FROM corpus_role
+    QUALIFY row_number() OVER (PARTITION BY corpus_hash ORDER BY name IS NOT NULL DESC, created_at DESC, name) = 1
 )
 SELECT
-    p.*, k.name AS corpus_name, k.n_rows, k.created_at AS corpus_created_at, c.cell_key, c.dataset AS trained_on,
-    c.teacher, c.level, c.format, c.gold_visible, c.prompt_version,
-    concat_ws(', ', regexp_extract(k.manifest, '"rule": "([^"]*)"', 1), regexp_extract(k.manifest, '"rationale": "([^"]*)"', 1),
-        CASE WHEN contains(k.manifest, 'beyond --rows') THEN regexp_extract(k.manifest, '"n_questions": ([0-9]+)', 1) END) AS rule,
+    p.*, k.name AS corpus_name, k.n_rows, k.created_at AS corpus_created_at, k.cell_key, k.dataset AS trained_on,
+    k.teacher, CASE WHEN k.control IS NULL THEN k.level END AS level, coalesce(k.control, k.format) AS format, k.gold_visible,
+    k.prompt_version,
+    coalesce(k.family, concat_ws(', ', regexp_extract(k.manifest, '"rule": "([^"]*)"', 1),
+        regexp_extract(k.manifest, '"rationale": "([^"]*)"', 1), CASE WHEN contains(k.manifest, 'beyond --rows')
+            THEN regexp_extract(k.manifest, '"n_questions": ([0-9]+)', 1) END)) AS rule,
     row_number() OVER (
-        PARTITION BY p.setting_key, k.cell_key, rule, k.cell_key IS NULL, CASE WHEN k.cell_key IS NULL THEN p.arm_key END
+        PARTITION BY p.setting_key, k.cell_key, rule, k.name, k.cell_key IS NULL, CASE WHEN k.cell_key IS NULL THEN p.arm_key END
         ORDER BY k.created_at DESC, p.corpus_hash) = 1 AS is_newest
 FROM pooled AS p
-LEFT JOIN corpus AS k ON k.corpus_hash = p.corpus_hash
-LEFT JOIN cell AS c ON c.cell_key = k.cell_key;
+LEFT JOIN role AS k ON k.corpus_hash = p.corpus_hash;
 
 -- Grain: one question of one supervision: the share of right answers over its runs.
 CREATE VIEW arm_question AS
 SELECT arm_key, question_key, avg(share_right) AS share_right FROM outcome GROUP BY ALL;
 
--- What a corpus is like: how long and how complex its rationales came out. Grain: one corpus. mean_numbers: distinct
--- intermediate results; NULL before it was measured.
+-- What a corpus is like: how long and how complex what it teaches came out. Grain: one corpus. mean_numbers: distinct
+-- intermediate results; NULL before it was measured. Steps, equations and numbers are of rationales as they were written.
 CREATE VIEW corpus_shape AS
-SELECT m.corpus_hash, count(*) AS n_rows, avg(r.realised_tokens) AS mean_tokens, avg(r.realised_steps) AS mean_steps,
-    avg(r.realised_equations) AS mean_equations, avg(x.n_numbers) AS mean_numbers
-FROM corpus_member AS m
+SELECT m.corpus_hash, count(*) AS n_rows, avg(m.realised_tokens) AS mean_tokens,
+    avg(r.realised_steps) FILTER (NOT m.is_altered) AS mean_steps,
+    avg(r.realised_equations) FILTER (NOT m.is_altered) AS mean_equations, avg(x.n_numbers) FILTER (NOT m.is_altered) AS mean_numbers
+FROM corpus_row AS m
 JOIN rationale AS r ON r.rationale_key = m.rationale_key
 LEFT JOIN rationale_metric_now AS x ON x.rationale_key = m.rationale_key
 GROUP BY m.corpus_hash;

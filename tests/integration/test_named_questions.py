@@ -102,7 +102,7 @@ def test_the_sql_of_a_question_runs_in_any_client(known: Lab, tmp_path: Path, na
         if empty:
             assert rows == []
         else:
-            assert rows or name in ("gold", "transfer", "faults", "learnability")
+            assert rows or name in ("gold", "transfer", "fault-errors", "learnability")
 
 
 def test_a_variable_of_the_client_filters(known: Lab) -> None:
@@ -182,7 +182,7 @@ def test_fewer_than_ten_cells_cannot_tell(known: Lab) -> None:
     assert {r["property"] for r in verdicts} == {"tokens", "steps", "equations", "numbers"}
     assert all(r["n"] < 10 and r["verdict"] == "cannot tell" for r in verdicts)
     assert any("fewer than 10" in note for note in found.notes)
-    print(answer(known.store, "complexity").rows)
+    print(_rows(answer(known.store, "complexity")))
     both = [r for r in _rows(answer(known.store, "complexity")) if r["kind"] == "association"]
     assert all(r["n"] == 10 and r["strata"] == 2 for r in both)  # five supervisions with reasoning, two students
 
@@ -203,7 +203,7 @@ def test_metrics_are_measured_once(mine: Lab) -> None:
 
 
 def test_dose_is_a_paired_sign_test(known: Lab) -> None:
-    found = answer(known.store, "dose")
+    found = answer(known.store, "dose-check")
     steps = _rows(found)
     assert [(r["coarser"], r["finer"]) for r in steps] == [(1, 3), (3, 5)]
     assert all(r["verdict"] == "longer" and r["longer"] == r["n"] == 40 for r in steps)
@@ -257,7 +257,7 @@ def test_gold_shown_is_compared_with_unaided(mine: Lab) -> None:
 
 
 def test_faults_and_learnability_without_their_tables_cannot_tell(known: Lab) -> None:
-    for name in ("faults", "learnability"):
+    for name in ("fault-errors", "learnability"):
         found = answer(known.store, name)
         assert found.rows == () and "cannot tell" in found.notes[0]
 
@@ -282,7 +282,7 @@ def test_faults_and_learnability_with_them(mine: Lab) -> None:
     rows = _rows(answer(mine.store, "learnability"))
     cells = [r for r in rows if r["kind"] == "supervision"]
     assert len(cells) == len(TRUTH) and all(r["n_scored"] == r["n_rows"] and r["mean_nll"] > 0 for r in cells)
-    faults = _rows(answer(mine.store, "faults"))
+    faults = _rows(answer(mine.store, "fault-errors"))
     shares = {(r["teacher"], r["level"]): r["share of short"] for r in faults if r["kind"] == "supervision"}
     assert shares["strong", 1] == 1.0 and shares["strong", 5] == 0.0
     assert [r["property"] for r in faults if r["kind"] == "association"] == ["short"]
