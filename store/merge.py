@@ -26,11 +26,11 @@ def merge(store: Store, other: Path) -> Ingested:
     spooled = ingest(source, source.spool_dir)
     rows = new = 0
     with store.write() as con:
-        con.execute(f"ATTACH '{str(other).replace(chr(39), chr(39) * 2)}' AS other (READ_ONLY)")
-        ours = {row[0] for row in con.execute(_KEYED, ["other"]).fetchall()}
+        con.execute(f"ATTACH '{str(other).replace(chr(39), chr(39) * 2)}' AS merged_in (READ_ONLY)")
+        ours = {row[0] for row in con.execute(_KEYED, ["merged_in"]).fetchall()}
         for table in sorted(ours - set(OWN)):
-            there = con.execute(f'SELECT count(*) FROM other."{table}"').fetchone()
-            done = con.execute(f'INSERT OR IGNORE INTO "{table}" BY NAME FROM other."{table}"').fetchone()
+            there = con.execute(f'SELECT count(*) FROM merged_in."{table}"').fetchone()
+            done = con.execute(f'INSERT OR IGNORE INTO "{table}" BY NAME FROM merged_in."{table}"').fetchone()
             rows += int(there[0]) if there else 0
             new += int(done[0]) if done else 0
     return Ingested(spooled.segments, rows, new, spooled.busy, spooled.torn)

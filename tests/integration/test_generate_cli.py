@@ -117,7 +117,7 @@ def test_a_cut_reply_is_planned_again_with_more_room_and_only_that(mine: Path, s
 
 
 def test_two_shards_on_two_stores_are_exactly_the_whole(mine: Path, tmp_path: Path) -> None:
-    whole, home, away = (store_of(tmp_path / f"{name}.duckdb") for name in ("whole", "home", "away"))
+    whole, home, away = (store_of(tmp_path / f"{name}.duckdb") for name in ("whole", "home", "other"))
     words = ("--teacher", "paid", "--level", "1,3", "--samples", "2", "--temperature", "0.7")
     buy(whole, *words)
     parts = [buy(store, *words, "--shard", f"{i}/2")["received"] for i, store in enumerate((home, away))]
