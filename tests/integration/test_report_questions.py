@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from .conftest import Lab
 
 
+# One teacher, one format, one data set, nothing audited or scored: no such pair is in the full store.
+NOT_IN_FULL_LAB = ("formats", "teachers", "gold", "transfer", "length-matched", "learnability", "fault-errors")
+
+
 def _counting(level: int) -> Callable[[Question], str]:
     return lambda q: f"{level} steps. The answer is {q.gold}"
 
@@ -107,7 +111,7 @@ def test_three_seeds_speak_of_the_supervision(lab: "Lab") -> None:
 
 
 def test_diversity_is_beside_accuracy(full_lab: "Lab") -> None:
-    rows = {r["level"]: r for r in plain(answer(full_lab.store, "diversity"))["rows"]}
+    rows = {r["level"]: r for r in plain(answer(full_lab.store, "diversity"))["rows"] if r["kind"] == "cell"}
     assert rows[3]["accuracy"] == 0.7 and rows[3]["source"] == "corpus" and rows[3]["n_rows"] == 36
     assert rows[3]["distinct_plans"] == pytest.approx(1 / 36) and rows[3]["mean_equations"] == 2.0
     assert rows[3]["share_correct"] == 1.0 and rows[None]["distinct_plans"] is None
@@ -135,5 +139,6 @@ def test_filters_keep_the_references(full_lab: "Lab") -> None:
 @pytest.mark.parametrize("name", list(QUESTIONS))
 def test_answers_are_json_and_rectangular(full_lab: "Lab", name: str) -> None:
     found = answer(full_lab.store, name)
-    assert found.rows and all(len(row) == len(found.columns) for row in found.rows)
-    assert json.loads(json.dumps(plain(found)))["rows"]
+    assert found.rows or name in NOT_IN_FULL_LAB
+    assert all(len(row) == len(found.columns) for row in found.rows)
+    assert bool(json.loads(json.dumps(plain(found)))["rows"]) == bool(found.rows)
