@@ -10,6 +10,7 @@ from arith_lab import AGREEMENT, filled, question_row
 from cotdistill import environments
 from cotdistill.evaluate.decoding import Decoder
 from cotdistill.evaluate.models import trained_models
+from cotdistill.evaluate.plan import Asking
 from cotdistill.evaluate.run import evaluate_models, evaluate_plan
 from cotdistill.tasks.render import question_text
 from cotdistill.tasks.values import Question
@@ -69,7 +70,7 @@ def test_vllm_and_transformers_agree(lab: Any, vllm: environments.Environment) -
     decoder = Decoder(max_new_tokens=64)
     with lab.store.write() as con:
         lab.store.insert(con, "question", [question_row(Question("long", "test", "How many? " * 500, "number", "1"))])
-    done = evaluate_plan(lab.store, {"arith": models, "long": models[:1]}, decoder=decoder, engine="vllm")
+    done = evaluate_plan(lab.store, {"arith": models, "long": models[:1]}, Asking(decoder), engine="vllm")
     assert [e.status for e in done] == ["done"] * 4, [e.error for e in done]
     assert len({e.seconds for e in done}) == 1  # one engine answered all of it
     # A prompt longer than the student's context is said to be that, beside the others' answers.
