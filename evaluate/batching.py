@@ -17,9 +17,8 @@ class Row:
 def batches(rows: Sequence[Row], *, most_rows: int, most_tokens: int) -> list[list[Row]]:
     """Batches of rows with little padding: sorted by length, the longest first (memory runs out at once or never).
 
-    A batch has at most `most_rows` rows and rows x (longest prompt + room) <= `most_tokens`, but always one row. Rows of
-    different room are never together: an answer's limit must not depend on its neighbours.
-    """
+    A batch has at most `most_rows` rows and rows x (longest prompt + room) <= `most_tokens`, but always one row. Rows
+    of different room are never together: an answer's limit must not depend on its neighbours."""
     made: list[list[Row]] = []
     for row in sorted(rows, key=lambda r: (-r.n_prompt, -r.room, r.index)):
         batch = made[-1] if made else []

@@ -25,11 +25,10 @@ class Decoder:
     """One way to write an answer, at most `max_new_tokens` of the student's own tokens, ended early by its end mark or
     by a text in `stop` (which is not part of the answer).
 
-    greedy: the likeliest token, always. beam: beam search of width `beams`, the best beam is the answer. sample: drawn at
-    `temperature` from the likeliest tokens that make up `top_p`; every sample has a seed of its own, made of `seed`, the
-    prompt and the sample's number, so that a sample does not depend on what is asked beside it. served: as an endpoint
-    samples when it is told nothing, for models that refuse a temperature.
-    """
+    greedy: the likeliest token, always. beam: beam search of width `beams`, the best beam is the answer. sample: drawn
+    at `temperature` from the likeliest tokens that make up `top_p`; every sample has a seed of its own, made of `seed`,
+    the prompt and the sample's number, so that a sample does not depend on what is asked beside it. served: as an
+    endpoint samples when it is told nothing, for models that refuse a temperature."""
 
     mode: Literal["greedy", "beam", "sample", "served"] = "greedy"
     max_new_tokens: int = 256
@@ -56,7 +55,8 @@ class Decoder:
         if self.mode == "sample":
             if self.temperature is None or not 0.0 < self.temperature <= 100.0:
                 raise ConfigError(
-                    f"samples need a temperature above 0, not {self.temperature}. Next: --temperature 0.7, or --decode greedy"
+                    f"samples need a temperature above 0, not {self.temperature}. "
+                    f"Next: --temperature 0.7, or --decode greedy"
                 )
             if self.top_p is None or not 0.0 < self.top_p <= 1.0:
                 raise ConfigError(f"top_p is {self.top_p}, not above 0 and at most 1. Next: --top-p 0.95")
@@ -64,7 +64,8 @@ class Decoder:
                 raise ConfigError(f"samples need a seed from 0 to 2^63 - 1, not {self.seed}. Next: --seed 1")
 
     def as_json(self) -> dict[str, Any]:
-        """As it goes into keys and the store: what is set. How many samples are drawn is not in it: more can be added."""
+        """As it goes into keys and the store: what is set. How many samples are drawn is not in it: more can be
+        added."""
         named = {name: getattr(self, name) for name in ("beams", "temperature", "top_p", "seed")}
         stop = {"stop": list(self.stop)} if self.stop else {}
         set_ = {name: value for name, value in named.items() if value is not None}

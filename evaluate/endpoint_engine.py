@@ -42,8 +42,8 @@ Spend = Callable[[int, Mapping[str, Any]], None]
 
 
 class EndpointEngine:
-    """One served model. `spend(index of what was asked, attempt row without its reply)` is told every call that may have
-    been billed, in the order they end."""
+    """One served model. `spend(index of what was asked, attempt row without its reply)` is told every call that may
+    have been billed, in the order they end."""
 
     name, dtype = NAME, DTYPE
 
@@ -108,8 +108,8 @@ class EndpointEngine:
                     in_a_row += 1
                     if in_a_row >= GIVE_UP_AFTER:
                         raise EvaluationError(
-                            f"{self.endpoint.model} at {client.base_url} has not answered {in_a_row} questions in a row; "
-                            f"the last error: {error}. Next: check the address, then the same command again"
+                            f"{self.endpoint.model} at {client.base_url} has not answered {in_a_row} questions in a "
+                            f"row; the last error: {error}. Next: check the address, then the same command again"
                         ) from error
 
         async with self.clients[0] if len(self.clients) == 1 else PoolClient(self.clients) as client:

@@ -21,10 +21,10 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """One answer. `index`: of its prompt; tokens as the student's tokenizer (or the server) counts, without the end mark,
-    None where a server does not say. `finish_reason`: "stop" (it ended its answer), "length" (cut at max_new_tokens, or
-    where the student's context ended), "prompt_too_long" (the prompt alone fills the context: nothing was generated), or
-    an endpoint's own word ("content_filter", "refusal", "bad_request")."""
+    """One answer. `index`: of its prompt; tokens as the student's tokenizer (or the server) counts, without the end
+    mark, None where a server does not say. `finish_reason`: "stop" (it ended its answer), "length" (cut at
+    max_new_tokens, or where the student's context ended), "prompt_too_long" (the prompt alone fills the context:
+    nothing was generated), or an endpoint's own word ("content_filter", "refusal", "bad_request")."""
 
     index: int
     text: str

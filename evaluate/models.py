@@ -35,8 +35,8 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """One model. `what`: run, base (an untouched student), model or adapter (a directory), endpoint, teacher. `adapter`: a
-    LoRA adapter on the model in `path`; `endpoint` instead of a path for what somebody serves."""
+    """One model. `what`: run, base (an untouched student), model or adapter (a directory), endpoint, teacher.
+    `adapter`: a LoRA adapter on the model in `path`; `endpoint` instead of a path for what somebody serves."""
 
     student: str
     path: Path
@@ -59,9 +59,8 @@ def base_model(student: str, path: Path, template: str, what: str = "base") -> M
 def adapter_model(path: Path, template: str, base: Path | None = None) -> list[Model]:
     """[its base, untouched; the adapter in the directory `path`].
 
-    `base` None: the directory that the adapter's own configuration names. ConfigError: there is none, or the adapter was
-    trained on another base: one with other layers, or other weights than the base it names.
-    """
+    `base` None: the directory that the adapter's own configuration names. ConfigError: there is none, or the adapter
+    was trained on another base: one with other layers, or other weights than the base it names."""
     modeldir.check(path)
     named = json.loads((path / "adapter_config.json").read_text(encoding="utf-8")).get("base_model_name_or_path") or ""
     own = Path(named) if named and Path(named).is_dir() else None
@@ -74,7 +73,8 @@ def adapter_model(path: Path, template: str, base: Path | None = None) -> list[M
     under = base_model(chosen.name, chosen, template)
     if wrong := modeldir.misfit(path, chosen):
         raise ConfigError(
-            f"the adapter {path} does not belong to {chosen}: {wrong}. Next: --base DIR with the model it was trained on"
+            f"the adapter {path} does not belong to {chosen}: {wrong}. "
+            f"Next: --base DIR with the model it was trained on"
         )
     if base is not None and own is not None and modeldir.weights_hash(own) != under.weights_hash:
         raise ConfigError(

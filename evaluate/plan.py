@@ -35,8 +35,8 @@ class Shots:
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How data sets are asked: `limit` questions of `split` (None: all), of those that fulfil the SQL condition `where`
-    on the table question, `samples` answers each. `instructions`: by answer kind, a sentence after the question for models
-    that were not trained to announce an answer; `instructed` names it in every label."""
+    on the table question, `samples` answers each. `instructions`: by answer kind, a sentence after the question for
+    models that were not trained to announce an answer; `instructed` names it in every label."""
 
     decoder: Decoder | Mapping[str, Decoder] = field(default_factory=Decoder)
     split: str = "test"
@@ -72,8 +72,8 @@ class Asking:
 
 @dataclass(frozen=True, slots=True)
 class Sheet:
-    """One data set, ready to be asked. `wanted`: question_key -> the question as text; `setting`: the decoder and all else
-    that a score is labelled with."""
+    """One data set, ready to be asked. `wanted`: question_key -> the question as text; `setting`: the decoder and all
+    else that a score is labelled with."""
 
     dataset: str
     wanted: Mapping[str, str]
@@ -138,7 +138,8 @@ def task(model: Model, of: Sheet, asking: Asking, engine: str, dtype: str) -> Ta
 
 
 def record(store: Store, tasks: Sequence[Task], split: str, versions: Mapping[str, str]) -> None:
-    """Write the evaluations down before anything is asked, and take over what other subsets of the same questions hold."""
+    """Write the evaluations down before anything is asked, and take over what other subsets of the same questions
+    hold."""
     rows = [
         {
             "evaluation_key": task.key,

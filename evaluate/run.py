@@ -190,8 +190,8 @@ def resolve_engine(name: str) -> tuple[str, environments.Environment | None]:
 
 
 def cards(gpus: Sequence[int], tensor_parallel: int) -> list[dict[str, str]]:
-    """The environment of one process per card, or per `tensor_parallel` cards. ConfigError: they do not divide evenly, or
-    a card is named twice."""
+    """The environment of one process per card, or per `tensor_parallel` cards. ConfigError: no whole groups, or a card
+    named twice."""
     if len(set(gpus)) != len(gpus) or len(gpus) % tensor_parallel:
         raise ConfigError(
             f"--gpus {','.join(map(str, gpus))} are not whole groups of {tensor_parallel} different cards. "
@@ -202,7 +202,8 @@ def cards(gpus: Sequence[int], tensor_parallel: int) -> list[dict[str, str]]:
 
 
 def spread(jobs: Sequence[Job], n: int) -> list[Job]:
-    """The jobs, the largest of them halved until there are `n` or none is worth it: no card waits while another works."""
+    """The jobs, the largest of them halved until there are `n` or none is worth it: no card waits while another
+    works."""
     made = list(jobs)
     while made and len(made) < n:
         largest = max(made, key=_size)

@@ -26,8 +26,8 @@ TELL_EVERY_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One model's missing answers on one data set. `adapter`: on the job's base; `questions`: (question_key, question as
-    text, sample) each; `exemplars`: (question, answer) each, the same before every question."""
+    """One model's missing answers on one data set. `adapter`: on the job's base; `questions`: (question_key, question
+    as text, sample) each; `exemplars`: (question, answer) each, the same before every question."""
 
     evaluation_key: str
     weights_hash: str
@@ -89,7 +89,7 @@ def load(job: Job, spend: Any = None) -> tuple[Engine, list[Asked]]:
     path = Path(job.path)
     engine: Engine
     if job.engine == ENDPOINT:
-        fields = {k: tuple(v) if isinstance(v, list) else v for k, v in (job.endpoint or {}).items()}
+        fields: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in (job.endpoint or {}).items()}
         engine = EndpointEngine(Endpoint(**fields), spend)
     elif job.engine == VLLM:
         engine = VllmEngine(

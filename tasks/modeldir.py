@@ -80,7 +80,7 @@ def shapes(path: Path) -> dict[str, list[int]]:
         try:
             with file.open("rb") as opened:
                 size = int.from_bytes(opened.read(8), "little")
-                header = json.loads(opened.read(size)) if size < 1 << 28 else None
+                header = json.loads(opened.read(size)) if size < 1 << 28 else {}
             found |= {name: list(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
         except (ValueError, AttributeError, KeyError, TypeError) as error:
             raise ConfigError(f"{file} is no safetensors file. Next: copy or train it again") from error

@@ -1,9 +1,9 @@
 """How a student reads a question and writes its answer: one renderer for export, training and evaluation.
 
 A template is three strings around two texts: before + question + after + completion + end. `prompt` is what evaluation
-feeds and what training prefixes, byte for byte; few-shot exemplars are earlier exchanges of the same kind. Rendered text holds its own beginning- and end-of-sequence marks, once
-each, so it is always tokenized without special tokens added (`encode`), prompt and completion apart: the student meets
-at evaluation exactly the tokens it was trained behind.
+feeds and what training prefixes, byte for byte; few-shot exemplars are earlier exchanges of the same kind. Rendered
+text holds its own beginning- and end-of-sequence marks, once each, so it is always tokenized without special tokens
+added (`encode`), prompt and completion apart: the student meets at evaluation exactly the tokens it was trained behind.
 """
 
 from collections.abc import Sequence
@@ -36,7 +36,8 @@ class Tokenizer(Protocol):
 @dataclass(frozen=True, slots=True)
 class StudentTemplate:
     """The text around a question and its answer. `end` closes an answer and tells the student to stop; `between` stands
-    between one exchange's answer and the next question: the end mark, and what opens a question that is not the first."""
+    between one exchange's answer and the next question: the end mark, and what opens a question that is not the
+    first."""
 
     name: str
     before: str
@@ -61,8 +62,8 @@ class StudentTemplate:
         return f"{text}{self.end}"
 
 
-# name: before, after, end, between; {bos} and {eos} are the tokenizer's own marks. alpaca, gemma and llama3 are LLaMA-Factory's,
-# which arXiv 2502.18001 trained with (appendix: BLOOM, Gemma, LLaMA).
+# name: before, after, end, between; {bos} and {eos} are the tokenizer's own marks. alpaca, gemma and llama3 are
+# LLaMA-Factory's, which arXiv 2502.18001 trained with (appendix: BLOOM, Gemma, LLaMA).
 _NAMED: dict[str, tuple[str, str, str, str]] = {
     "plain": ("{bos}", "\n", "{eos}", "{eos}\n"),
     "alpaca": ("{bos}" + _ALPACA, "\n\n### Response:\n", "{eos}", "{eos}\n\n" + _ALPACA),

@@ -16,5 +16,5 @@ LEFT JOIN written AS w ON w.question_key = q.question_key
 ANTI JOIN tested AS t ON t.text_key = q.text_key
 WHERE q.dataset = $dataset AND q.split = 'train' AND q.gold IS NOT NULL
   AND ($teacher::VARCHAR IS NULL OR w.rationale IS NOT NULL)
-  AND NOT list_contains($asked::VARCHAR[], q.question_key)
+  AND q.question_key NOT IN (SELECT unnest($asked::VARCHAR[]))
 ORDER BY q.question_key

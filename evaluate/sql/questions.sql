@@ -4,6 +4,6 @@
 SELECT question_key, text, choices, answer_kind, gold
 FROM question
 WHERE dataset = $dataset AND split = $split
-  AND ($among::VARCHAR[] IS NULL OR list_contains($among::VARCHAR[], question_key))
+  AND ($among::VARCHAR[] IS NULL OR question_key IN (SELECT unnest($among::VARCHAR[])))
 ORDER BY question_key
 LIMIT $limit

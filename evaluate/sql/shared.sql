@@ -9,4 +9,5 @@ JOIN evaluation AS other
     AND other.engine = mine.engine AND other.dtype = mine.dtype AND other.template = mine.template
     AND other.evaluation_key <> mine.evaluation_key
 JOIN prediction AS p ON p.evaluation_key = other.evaluation_key
-WHERE mine.evaluation_key = $evaluation AND list_contains($questions, p.question_key) AND p.sample_index < $samples
+WHERE mine.evaluation_key = $evaluation AND p.question_key IN (SELECT unnest($questions::VARCHAR[]))
+  AND p.sample_index < $samples
