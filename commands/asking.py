@@ -78,9 +78,9 @@ class Options:
     def _rules(self) -> tuple[Mapping[str, str], str | None]:
         if not self.instruct:
             return {}, None
-        from ..gen.prompts import KINDS, PROMPT_VERSION, answer_rule
+        from ..gen.prompts import KINDS, PROMPT_VERSION, unaided
 
-        return {kind: answer_rule(kind) for kind in KINDS}, f"answer-rule-{PROMPT_VERSION}"
+        return {kind: unaided(kind) for kind in KINDS}, f"unaided-{PROMPT_VERSION}"
 
 
 def plan_runs(store: "Store", student: str | None, datasets: Sequence[str] | None) -> "dict[str, list[Model]]":

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).parent / "sql"
 Row = dict[str, Any]
-# More than two parts of a subject or level are worth a table; the note names what is odd about answers.
 _ODD = (
     ("n_too_long", "had a prompt that fills the student's context (nothing was generated; counted as wrong)"),
     ("n_rejected", "were rejected or filtered by the server (counted as wrong)"),
@@ -69,14 +68,20 @@ def _show_group(title: str, group: Sequence[Row], how: tuple[str, str, str, str]
     from ..analysis import labels
 
     whole = [row for row in group if row["by"] == "all"]
-    head = ("n", "% right", "95 % CI", "% strict", "% unparsed", "% cut off", "tokens")
-    shown = [(row["teacher"] or "-", _name(row), row["seed"], *_figures(row)) for row in whole]
-    print_rows(("teacher", "trained on", "seed", *head), shown, as_json=False, title=title)
+    teachers = {row["teacher"] for row in whole if row["teacher"]}
+    head = ("n", "% right", "95 % CI", "strict", "unparsed", "cut", "tokens")
+
+    def called(row: Row) -> str:
+        return f"{_name(row)}, {row['teacher']}" if len(teachers) > 1 and row["teacher"] else _name(row)
+
+    shown = [(called(row), row["seed"], *_figures(row)) for row in whole]
+    print_rows(("trained on", "seed", *head), shown, as_json=False, title=title)
     engine, version, dtype, decoder = how
-    print_note(f"{engine} {version}, {dtype}; {labels.decoder(decoder)}")
+    by_whom = f"teacher: {next(iter(teachers))}; " if len(teachers) == 1 else ""
+    print_note(f"{by_whom}{engine} {version}, {dtype}; {labels.decoder(decoder)}")
     print_note(
-        "interval: Wilson 95 %; an unparsed answer counts as wrong; % strict: by the paper's rule, the first match of "
-        '"The answer is X"; % cut off: by the token limit; tokens: mean of an answer, as the student counts'
+        "interval: Wilson 95 %; an unparsed answer counts as wrong; strict (the paper's rule, the first match of "
+        '"The answer is X"), unparsed and cut (by the token limit) in percent of n; tokens: mean of an answer'
     )
     for name, words in _ODD:
         if n := sum(row[name] for row in whole):
@@ -84,11 +89,18 @@ def _show_group(title: str, group: Sequence[Row], how: tuple[str, str, str, str]
     for row in whole:
         if "samples" in row:
             _show_samples(row)
+    shown_parts: list[set[str]] = []
     for by in ("subject", "level"):
         parts = [row for row in group if row["by"] == by]
-        if len({row["part"] for row in parts}) > 1:
-            lines = [(row["part"], _name(row), row["seed"], *_figures(row)) for row in parts]
-            print_rows((by, "trained on", "seed", *head), lines, as_json=False, title=f"{title}, by {by}")
+        names = {row["part"] for row in parts}
+        if len(names) < 2 or names in shown_parts:  # one part is the whole; `arith` has one word for both
+            continue
+        shown_parts.append(names)
+        kept = [i for i, name in enumerate(head) if name != "strict"]
+        lines = [(row["part"], called(row), row["seed"], *(_figures(row)[i] for i in kept)) for row in parts]
+        print_rows(
+            (by, "trained on", "seed", *(head[i] for i in kept)), lines, as_json=False, title=f"{title}, by {by}"
+        )
     print()
 
 

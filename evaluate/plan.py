@@ -35,8 +35,9 @@ class Shots:
 @dataclass(frozen=True, slots=True)
 class Asking:
     """How data sets are asked: `limit` questions of `split` (None: all), of those that fulfil the SQL condition `where`
-    on the table question, `samples` answers each. `instructions`: by answer kind, a sentence after the question for
-    models that were not trained to announce an answer; `instructed` names it in every label."""
+    on the table question, `samples` answers each. `instructions`: by answer kind, the text that is asked instead of the
+    question alone, with a field {question}, for models that were not trained to announce an answer; `instructed` names it
+    in every label."""
 
     decoder: Decoder | Mapping[str, Decoder] = field(default_factory=Decoder)
     split: str = "test"
@@ -218,8 +219,8 @@ def _among(con: duckdb.DuckDBPyConnection, where: str, params: Mapping[str, str]
 
 
 def _text(question: Question, asking: Asking) -> str:
-    rule = asking.instructions.get(question.kind)
-    return f"{question_text(question)}\n\n{rule}" if rule else question_text(question)
+    around = asking.instructions.get(question.kind, "{question}")
+    return around.replace("{question}", question_text(question))
 
 
 def _exemplars(store: Store, dataset: str, asking: Asking, asked: Sequence[str]) -> tuple[Pair, ...]:
