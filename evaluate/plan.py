@@ -36,8 +36,8 @@ class Shots:
 class Asking:
     """How data sets are asked: `limit` questions of `split` (None: all), of those that fulfil the SQL condition `where`
     on the table question, `samples` answers each. `instructions`: by answer kind, the text that is asked instead of the
-    question alone, with a field {question}, for models that were not trained to announce an answer; `instructed` names it
-    in every label."""
+    question alone, with a field {question}, for models that were not trained to announce an answer; `instructed` names
+    it in every label."""
 
     decoder: Decoder | Mapping[str, Decoder] = field(default_factory=Decoder)
     split: str = "test"
