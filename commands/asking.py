@@ -1,7 +1,7 @@
 """What `evaluate` and its companions were told: how to decode and ask, and which models on which data sets."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -109,12 +109,18 @@ def plan_runs(store: "Store", student: str | None, datasets: Sequence[str] | Non
 
 
 def plan_models(
-    store: "Store", names: Sequence[str], base: Path | None, template: str | None, datasets: Sequence[str] | None
+    store: "Store",
+    names: Sequence[str],
+    base: Path | None,
+    template: str | None,
+    datasets: Sequence[str] | None,
+    called: str | None = None,
 ) -> "dict[str, list[Model]]":
     """The named models, each with what belongs beside it: a run or an adapter with its untouched base, a run with the
     answer-only students of its base, profile and data set.
 
-    A name is the beginning of a run's key, a directory with a model or an adapter, a known student, or a hub id.
+    A name is the beginning of a run's key, a directory with a model or an adapter (`called` so in the store; default: as
+    the directory), a known student, or a hub id.
     ConfigError: it is none of these, or a model that was trained on nothing here and no data set is given.
     """
     from ..evaluate.models import trained_models
@@ -129,6 +135,8 @@ def plan_models(
             raise ConfigError(f"{len(found)} runs begin with {name!r}. Next: cotdistill runs, then more of its key")
     chosen = [key for found in runs.values() for key in found]
     others = [model for name, found in runs.items() if not found for model in _directory(name, base, template)]
+    if called is not None:
+        others = [replace(m, student=called) if m.what in ("model", "adapter") else m for m in others]
     if others and datasets is None:
         raise ConfigError(f"{others[-1].student} was not trained here. Next: --dataset NAME, to examine it on")
     plan: dict[str, list[Model]] = {}

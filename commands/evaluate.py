@@ -63,7 +63,8 @@ def evaluate(
     ] = None,
     key_env: Annotated[str | None, typer.Option(help="The environment variable with the endpoint's key.")] = None,
     called: Annotated[
-        str | None, typer.Option("--as", help="What the endpoint's model is called here; default: as it is there.")
+        str | None,
+        typer.Option("--as", help="What a directory's or an endpoint's model is called here; default: as it is there."),
     ] = None,
     dataset: DatasetsOption = None,
     split: SplitOption = "test",
@@ -124,7 +125,7 @@ def evaluate(
     if endpoint is not None:
         plan = _served(endpoint, model, key_env, called, datasets)
     elif model is not None:
-        plan = plan_models(opened, words(model) or [], base, template, datasets)
+        plan = plan_models(opened, words(model) or [], base, template, datasets, called)
     else:
         plan = plan_runs(opened, student, datasets)
     results = run_plan(

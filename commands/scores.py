@@ -61,7 +61,7 @@ def show_scores(
     for row in rows:
         groups.setdefault(tuple(str(row[name]) for name in labels), []).append(row)
     for (student, dataset, split, engine, version, dtype, decoder), group in groups.items():
-        _show_group(f"{student} on {dataset}, {split} split", group, (engine, version, dtype, decoder))
+        _show_group(f"{student} on {dataset}, split {split}", group, (engine, version, dtype, decoder))
 
 
 def _show_group(title: str, group: Sequence[Row], how: tuple[str, str, str, str]) -> None:
