@@ -119,8 +119,8 @@ def plan_models(
     """The named models, each with what belongs beside it: a run or an adapter with its untouched base, a run with the
     answer-only students of its base, profile and data set.
 
-    A name is the beginning of a run's key, a directory with a model or an adapter (`called` so in the store; default: as
-    the directory), a known student, or a hub id.
+    A name is the beginning of a run's key, a directory with a model or an adapter (`called` so in the store; default:
+    as the directory), a known student, or a hub id.
     ConfigError: it is none of these, or a model that was trained on nothing here and no data set is given.
     """
     from ..evaluate.models import trained_models

@@ -118,8 +118,8 @@ def test_beams_stop_strings_and_samples_in_both_engines(lab: Any) -> None:
             assert all(tokens <= decoder.max_new_tokens for *_, tokens in found)
         same = sum(a[:4] == b[:4] for a, b in zip(said["vllm"], said["transformers"], strict=True))
         print(f"{decoder.mode}{' with a stop string' if decoder.stop else ''}: {same} of {n * samples} equal")
-        if decoder.mode != "sample":
-            assert same >= 0.75 * n
+        if decoder.mode != "sample":  # vLLM returns its five best beams by a ranking of its own
+            assert same >= (0.5 if decoder.mode == "beam" else 0.95) * n
         else:  # other generators: the draws differ, and differ among themselves
             assert len({(key, text) for key, _, text, *_ in said["vllm"]}) > n
         if decoder.stop:
