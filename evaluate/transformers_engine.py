@@ -69,6 +69,10 @@ class TransformersEngine:
         """The prompt by the student's template."""
         return self.template.few_shot(exemplars, question_text)
 
+    def generate(self, prompts: Sequence[str], decoder: Decoder) -> Iterator[list[Generated]]:
+        """Answer rendered prompts with one decoder."""
+        yield from self.answer([Asked(prompt, decoder) for prompt in prompts])
+
     def answer(self, asked: Sequence[Asked]) -> Iterator[list[Generated]]:
         """Answer decoder by decoder, the longest prompts first. The engine has one model: `adapter` was put on it."""
         encoded = [templates.encode(self.tokenizer, one.prompt) for one in asked]

@@ -95,6 +95,10 @@ class VllmEngine:
         """The prompt by the student's template."""
         return self.template.few_shot(exemplars, question_text)
 
+    def generate(self, prompts: Sequence[str], decoder: Decoder) -> Iterator[list[Generated]]:
+        """Answer rendered prompts by the base."""
+        yield from self.answer([Asked(prompt, decoder) for prompt in prompts])
+
     def answer(self, asked: Sequence[Asked]) -> Iterator[list[Generated]]:
         """Answer everything at once; answers come as they are finished. EvaluationError: an adapter that was not named
         when the engine was loaded, or one that vLLM cannot put on this base."""
