@@ -1,12 +1,14 @@
 -- Which finished answer-only students belong beside these runs ($runs)? Same student and base weights, same training
 -- profile and trainer, taught on the same data set without reasoning.
--- Grain: one run of $runs. Columns: its run_key, student, data set, format, the answer-only runs (an empty list: none).
+-- Grain: one run of $runs and data set it was taught on. Columns: its run_key, student, data set, format, the answer-only runs (an empty list: none).
 WITH finished AS (
-    SELECT r.run_key, r.student, r.base_hash, r.profile, r.trainer, cell.dataset, cell.format
+    SELECT DISTINCT r.run_key, r.student, r.base_hash, r.profile, r.trainer, coalesce(cell.dataset, q.dataset) AS dataset, cell.format
     FROM run_status AS r
     JOIN corpus AS c ON c.corpus_hash = r.corpus_hash
-    JOIN cell ON cell.cell_key = c.cell_key
-    WHERE r.status = 'finished'
+    LEFT JOIN cell ON cell.cell_key = c.cell_key
+    LEFT JOIN corpus_member AS m ON m.corpus_hash = c.corpus_hash AND c.cell_key IS NULL  -- a corpus of several cells
+    LEFT JOIN question AS q ON q.question_key = m.question_key
+    WHERE r.status = 'finished' AND coalesce(cell.dataset, q.dataset) IS NOT NULL
 )
 SELECT f.run_key, f.student, f.dataset, f.format, list(a.run_key ORDER BY a.run_key) FILTER (a.run_key IS NOT NULL) AS beside
 FROM finished AS f
