@@ -6,17 +6,17 @@ import sys
 import typer
 
 from . import __version__
-from .commands import corpus, imports, prompts, questions
+from .commands import corpus, evaluate, imports, prompts, questions
 from .commands.analyze import analyze, report
 from .commands.audit import audit
 from .commands.batch import collect
 from .commands.compare import compare, recommend
 from .commands.demo import demo
 from .commands.doctor import doctor
-from .commands.evaluate import evaluate
 from .commands.export import export
 from .commands.generate import generate
 from .commands.hints import know, typed
+from .commands.predictions import predictions
 from .commands.runs import runs
 from .commands.serve import serve_teacher
 from .commands.store_verbs import ingest, sql, status
@@ -47,7 +47,8 @@ app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp
 app.command(epilog='Example: cotdistill sql "SELECT dataset, count(*) FROM question GROUP BY ALL"')(sql)
 app.command(epilog="Example: cotdistill train --student tiny --seeds 1-3")(train)
 app.command(epilog="Example: cotdistill runs --student tiny")(runs)
-app.command(epilog="Example: cotdistill evaluate --limit 200")(evaluate)
+app.add_typer(evaluate.app, name="evaluate")
+app.command(epilog="Example: cotdistill predictions --dataset arith --verdict wrong")(predictions)
 app.command(epilog="Example: cotdistill analyze levels --dataset arith")(analyze)
 app.command(epilog="Example: cotdistill compare 1a2b 3c4d --items 50")(compare)
 app.command(epilog="Example: cotdistill recommend --student tiny --max-usd 20")(recommend)

@@ -22,7 +22,9 @@ def recipe(level: int | None, format: str | None, gold_visible: str | None = Non
 
 def recipe_of(row: dict[str, Any]) -> str:
     """The recipe of a row that has the columns of a cell; a named corpus's name where its rows are of no one cell; the
-    untouched base where it has neither."""
+    untouched base where it has neither, or what else it is (a teacher, an endpoint)."""
+    if row.get("what") not in (None, "run", "base"):
+        return {"teacher": "teacher, unaided"}.get(row["what"], str(row["what"]))
     if row.get("corpus_name") is not None and row["cell_key"] is None:
         return str(row["corpus_name"])
     if row.get("trained_on", row.get("dataset")) is None or ("trained_on" in row and row["teacher"] is None):

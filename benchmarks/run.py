@@ -6,7 +6,20 @@ Absolute times depend on the machine; compare ratios.
 import importlib
 import sys
 
-NAMES = ("startup", "harvest", "faults", "memory", "plan", "store", "audit", "corpora", "export", "train", "analysis")
+NAMES = (
+    "startup",
+    "harvest",
+    "faults",
+    "memory",
+    "plan",
+    "store",
+    "audit",
+    "corpora",
+    "export",
+    "train",
+    "analysis",
+    "evaluate",
+)
 
 
 def main(names: list[str]) -> int:

@@ -49,7 +49,8 @@ def demo(
     chapter(2, "tiny, a student of 0.4 million parameters, learns from each of the four corpora")
     _train(store, teacher, seeds, max_steps)
     chapter(3, f"every student, and the untouched one, answers {limit} held-out questions")
-    from .evaluate import evaluate_all, show_scores
+    from .evaluate import evaluate_all
+    from .scores import show_scores
 
     results = evaluate_all(store, datasets=["arith"], limit=limit, max_new_tokens=160)
     show_scores(store, results)

@@ -53,5 +53,8 @@ def _commands() -> re.Pattern[str]:
     verbs = names(app)
     for group in app.registered_groups:
         if group.typer_instance is not None:
+            own = group.typer_instance.registered_callback
+            verbs += [str(group.name)] if own is not None and own.invoke_without_command is True else []
             verbs += [f"{group.name} {name}" for name in names(group.typer_instance)]
+    verbs.sort(key=len, reverse=True)  # `evaluate teacher` before `evaluate`
     return re.compile(rf"(?<![\w./-])cotdistill ({'|'.join(map(re.escape, verbs))})(?![\w-])")

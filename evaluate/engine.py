@@ -1,54 +1,57 @@
 """What an engine is: rendered prompts in, generated answers out, batch by batch."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from ..tasks.templates import StudentTemplate, Tokenizer
 from .decoding import Decoder
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """One prompt, rendered, how it is to be answered, and by which adapter of the engine's base (None: the base)."""
+    """One answer to write: a rendered prompt, the decoder, the adapter of the engine's base (None: the base), and which
+    of several samples it is."""
 
     prompt: str
     decoder: Decoder
     adapter: Path | None = None
+    sample_index: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Generated:
-    """One answer. `index`: of its prompt; tokens as the student's tokenizer counts, without the end mark;
-    `finish_reason`: "stop" (it ended its answer), "length" (cut at max_new_tokens, or where the student's context
-    ended) or "prompt_too_long" (the prompt alone fills the context: nothing was generated)."""
+    """One answer. `index`: of its prompt; tokens as the student's tokenizer (or the server) counts, without the end
+    mark, None where a server does not say. `finish_reason`: "stop" (it ended its answer), "length" (cut at
+    max_new_tokens, or where the student's context ended), "prompt_too_long" (the prompt alone fills the context:
+    nothing was generated), or an endpoint's own word ("content_filter", "refusal", "bad_request")."""
 
     index: int
     text: str
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
     finish_reason: str
 
 
 class Engine(Protocol):
-    """One loaded model. `name` and `dtype` are part of a prediction's identity, `version` is recorded; `template` is
-    what its prompts are rendered with, `tokenizer` what they are read with."""
+    """One loaded base that answers for itself and for the adapters it was loaded with.
+
+    `name` and `dtype` are part of a prediction's identity; `version` and `settings` (batches, device) are recorded.
+    """
 
     name: str
     dtype: str
     version: str
-    template: StudentTemplate
-    tokenizer: Tokenizer
 
-    def generate(self, prompts: Sequence[str], decoder: Decoder) -> Iterator[list[Generated]]:
-        """Answer rendered prompts. Batches come in any order; every prompt is answered once."""
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How it batches and where it runs: recorded, not part of any identity."""
         ...
 
-
-class SharedEngine(Engine, Protocol):
-    """A base loaded once that answers for itself and for its adapters, in one go."""
+    def render(self, question_text: str, exemplars: Sequence[tuple[str, str]]) -> str:
+        """The prompt as the model reads it."""
+        ...
 
     def answer(self, asked: Sequence[Asked]) -> Iterator[list[Generated]]:
-        """Answer everything, of all models and data sets, in whatever order is fastest; every prompt once."""
+        """Answer everything, of all models and data sets, in whatever order is fastest; each once."""
         ...

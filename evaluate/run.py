@@ -6,27 +6,28 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 
 from .. import environments, workers
 from ..errors import ConfigError, MissingExtra
 from ..store.ingest import ingest
-from ..store.spool import utc_now
-from ..store.store import Store, as_json
-from ..tasks import keys
-from ..tasks.render import question_text
-from ..tasks.values import Question
+from ..store.store import Store
 from .decoding import Decoder
+from .endpoint_engine import DTYPE as SERVED
+from .endpoint_engine import NAME as ENDPOINT
 from .merged import for_vllm
-from .models import SQL, Model, trained_models
+from .models import Model, trained_models
+from .plan import Asking, Item, Task, answered, record, sheet, task
 from .worker import ENGINES, Job, Part
+
+_WORTH_A_CARD = 64  # answers: fewer are not worth loading a model on another card
 
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
     """What became of one evaluation. `status`: done, failed, lost (its process died), or skipped (nothing was missing).
     `n` answers are in the store now, `n_new` of them from this call; `seconds`: of the engine that answered them, with
-    its loading, which may have answered other evaluations too."""
+    its loading, which may have answered other evaluations too. `questions`: what was asked, as keys."""
 
     evaluation_key: str
     model: Model
@@ -35,6 +36,7 @@ class EvaluationResult:
     n_new: int
     seconds: float
     error: str | None = None
+    questions: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,7 @@ def evaluate_models(
     dtype: str = "auto",
     tensor_parallel: int = 1,
     processes: int = 2,
+    samples: int = 1,
     progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> list[EvaluationResult]:
     """Ask every model (None: all finished runs and their untouched bases) the first `limit` questions of the split.
@@ -74,9 +77,7 @@ def evaluate_models(
     return evaluate_plan(
         store,
         {dataset: chosen},
-        split=split,
-        limit=limit,
-        decoder=decoder,
+        Asking(decoder or Decoder(), split, limit, samples=samples),
         engine=engine,
         dtype=dtype,
         tensor_parallel=tensor_parallel,
@@ -88,77 +89,75 @@ def evaluate_models(
 def evaluate_plan(
     store: Store,
     plan: Mapping[str, Sequence[Model]],
+    asking: Asking | None = None,
     *,
-    split: str = "test",
-    limit: int | None = None,
-    decoder: Decoder | None = None,
     engine: str = "auto",
     dtype: str = "auto",
     tensor_parallel: int = 1,
     processes: int = 2,
+    gpus: Sequence[int] = (),
     progress: Callable[[EvaluationProgress], None] | None = None,
 ) -> list[EvaluationResult]:
-    """Ask the models of every data set in `plan` its first `limit` questions of the split; results in plan's order.
+    """Ask the models of every data set in `plan` its questions, as `asking` says; results in plan's order.
 
     Only what has no prediction yet is generated. What one loaded engine can answer is one job: with `vllm` a base and
-    all its adapters on all data sets, with `transformers` one model on all data sets. Answers are judged at the end
-    (store.settle). One failing job does not stop the others. ConfigError: no such questions, no model, unknown engine
-    or one that is not installed; MissingExtra: no torch.
+    all its adapters on all data sets, with `transformers` one model on all data sets. With `gpus` one process a card
+    (`tensor_parallel` cards together) shares what is missing. Answers are judged at the end (store.settle). One failing
+    job does not stop the others. ConfigError: no such questions, no model, unknown engine or one that is not installed;
+    MissingExtra: no torch.
     """
+    asking = asking or Asking()
     name, environment = resolve_engine(engine)
     if tensor_parallel != 1 and name != "vllm":
         raise ConfigError(
             f"engine {name} runs on one device; tensor_parallel is {tensor_parallel}. Next: --engine vllm"
         )
-    if environment is None and any(importlib.util.find_spec(m) is None for m in ("torch", "transformers")):
+    slots = cards(gpus, tensor_parallel)
+    models = [model for several in plan.values() for model in several]
+    local = any(model.endpoint is None for model in models)
+    if local and environment is None and any(importlib.util.find_spec(m) is None for m in ("torch", "transformers")):
         raise MissingExtra("torch", "cpu")
-    decoder = decoder or Decoder()
-    dtype = _dtype(dtype, environment)
+    dtype = _dtype(dtype, environment) if local or not models else dtype
     ingest(store, store.spool_dir)
     if name == "vllm" and environment:
         plan = _as_vllm_takes_it(store, plan, environment, progress)
-    tasks = _tasks(store, plan, split, limit, decoder, name, dtype)
+    tasks = []
+    for dataset, several in plan.items():
+        asked = sheet(store, dataset, asking) if several else None
+        for model in several:
+            assert asked is not None
+            served = model.endpoint is not None
+            tasks.append(task(model, asked, asking, ENDPOINT if served else name, SERVED if served else dtype))
     if not tasks:
         raise ConfigError(f"{store.path} holds no finished run to evaluate. Next: cotdistill train --student tiny")
-    _record(store, tasks, split, decoder, name, _engine_version(environment), dtype)
-    have = _answered(store, [task.key for task in tasks])
-    groups: dict[tuple[str, ...], dict[str, _Task]] = {}
-    for task in tasks:
-        if task.wanted.keys() - have.get(task.key, set()):
-            groups.setdefault(_loaded_together(task.model, name), {}).setdefault(task.key, task)
-    jobs = [
-        asdict(
-            Job(
-                path=str(first.model.path.resolve()),
-                template=first.model.template,
-                engine=name,
-                dtype=dtype,
-                tensor_parallel=tensor_parallel,
-                spool_dir=str(store.spool_dir.resolve()),
-                parts=[task.part(decoder, have.get(task.key, set())) for task in group.values()],
-            )
+    record(store, tasks, asking.label, {name: _engine_version(environment), ENDPOINT: "served"})
+    have = answered(store, [one.key for one in tasks])
+    missing = {one.key: one for one in tasks if one.items - have.get(one.key, set())}
+    jobs = spread(_jobs(store, list(missing.values()), have, tensor_parallel), max(len(slots), 1))
+    by_key: dict[str, list[workers.Outcome]] = {}
+    for served in (False, True):
+        mine = [job for job in jobs if (job.engine == ENDPOINT) is served]
+        watch = _Watch(
+            [_label([missing[part.evaluation_key].model for part in job.parts]) for job in mine],
+            [sum(len(part.questions) for part in job.parts) for job in mine],
+            progress,
         )
-        for group in groups.values()
-        for first in [next(iter(group.values()))]
-    ]
-    watch = _Watch(
-        [_label(group) for group in groups.values()],
-        [sum(len(part["questions"]) for part in job["parts"]) for job in jobs],
-        progress,
-    )
-    outcomes = workers.run_jobs(
-        "cotdistill.evaluate.worker",
-        jobs,
-        processes=processes,
-        log_dir=store.dir_for("runs") / "logs",
-        python=environment.python if environment else None,
-        on_message=watch.message,
-        on_outcome=watch.outcome,
-    )
+        outcomes = workers.run_jobs(
+            "cotdistill.evaluate.worker",
+            [asdict(job) for job in mine],
+            processes=max(len(slots), 1) if slots and not served else processes,
+            log_dir=store.dir_for("runs") / "logs",
+            python=environment.python if environment and not served else None,
+            slots=() if served else slots,
+            on_message=watch.message,
+            on_outcome=watch.outcome,
+        )
+        for job, outcome in zip(mine, outcomes, strict=True):
+            for part in job.parts:
+                by_key.setdefault(part.evaluation_key, []).append(outcome)
     store.settle()
-    now = _answered(store, [task.key for task in tasks])
-    came = {key: outcome for group, outcome in zip(groups.values(), outcomes, strict=True) for key in group}
-    return [task.result(have, now, came.get(task.key)) for task in tasks]
+    now = answered(store, [one.key for one in tasks])
+    return [_result(one, have, now, by_key.get(one.key, [])) for one in tasks]
 
 
 def _as_vllm_takes_it(
@@ -183,64 +182,93 @@ def resolve_engine(name: str) -> tuple[str, environments.Environment | None]:
     if name == "auto":
         name = "vllm" if shutil.which("nvidia-smi") and environments.find("vllm") else "transformers"
     if name not in ENGINES:
-        raise ConfigError(f"unknown engine {name!r}. Known: auto, {', '.join(ENGINES)}. Next: --engine {ENGINES[0]}")
+        raise ConfigError(
+            f"unknown engine {name!r}. Known: auto, {', '.join(ENGINES)} (a server: --endpoint URL). "
+            f"Next: --engine {ENGINES[0]}"
+        )
     return name, environments.require(name) if name in environments.DISTRIBUTIONS else None
 
 
-@dataclass(frozen=True, slots=True)
-class _Task:
-    """One evaluation: a model on a data set. `wanted`: question_key -> the question as text."""
-
-    key: str
-    model: Model
-    dataset: str
-    wanted: Mapping[str, str]
-
-    def part(self, decoder: Decoder, have: set[str]) -> Part:
-        return Part(
-            evaluation_key=self.key,
-            weights_hash=self.model.weights_hash,
-            adapter=str(self.model.adapter.resolve()) if self.model.adapter else None,
-            decoder=decoder.as_json(),
-            questions=[(key, text) for key, text in self.wanted.items() if key not in have],
+def cards(gpus: Sequence[int], tensor_parallel: int) -> list[dict[str, str]]:
+    """The environment of one process per card, or per `tensor_parallel` cards. ConfigError: no whole groups, or a card
+    named twice."""
+    if len(set(gpus)) != len(gpus) or len(gpus) % tensor_parallel:
+        raise ConfigError(
+            f"--gpus {','.join(map(str, gpus))} are not whole groups of {tensor_parallel} different cards. "
+            f"Next: --gpus 0,1,2,3"
         )
-
-    def result(
-        self, before: Mapping[str, set[str]], now: Mapping[str, set[str]], outcome: workers.Outcome | None
-    ) -> EvaluationResult:
-        n = len(now.get(self.key, set()) & self.wanted.keys())
-        n_new = n - len(before.get(self.key, set()) & self.wanted.keys())
-        if outcome is None:
-            return EvaluationResult(self.key, self.model, "skipped", n, 0, 0.0)
-        seconds = float(outcome.detail.get("seconds", 0.0))
-        return EvaluationResult(self.key, self.model, outcome.status, n, n_new, seconds, outcome.error)
+    groups = [gpus[i : i + tensor_parallel] for i in range(0, len(gpus), tensor_parallel)]
+    return [{"CUDA_VISIBLE_DEVICES": ",".join(map(str, group)), "CUDA_DEVICE_ORDER": "PCI_BUS_ID"} for group in groups]
 
 
-def _tasks(
-    store: Store,
-    plan: Mapping[str, Sequence[Model]],
-    split: str,
-    limit: int | None,
-    decoder: Decoder,
-    engine: str,
-    dtype: str,
-) -> list[_Task]:
-    tasks = []
-    for dataset, models in plan.items():
-        if models:
-            wanted = {q.key: question_text(q) for q in _questions(store, dataset, split, limit)}
-        for model in models:
-            key = keys.evaluation_key(
-                model.weights_hash, dataset, split, decoder.as_json(), engine, dtype, model.template
-            )
-            tasks.append(_Task(key, model, dataset, wanted))
-    return tasks
+def spread(jobs: Sequence[Job], n: int) -> list[Job]:
+    """The jobs, the largest of them halved until there are `n` or none is worth it: no card waits while another
+    works."""
+    made = list(jobs)
+    while made and len(made) < n:
+        largest = max(made, key=_size)
+        if _size(largest) < 2 * _WORTH_A_CARD or largest.engine == ENDPOINT:
+            break
+        made.remove(largest)
+        made += _halves(largest)
+    return made
+
+
+def _size(job: Job) -> int:
+    return sum(len(part.questions) for part in job.parts)
+
+
+def _halves(job: Job) -> list[Job]:
+    """Every other question of every part, and the rest: both halves have every model's share."""
+    halves = []
+    for first in (0, 1):
+        parts: list[Part] = []
+        for part in job.parts:
+            if questions := part.questions[first::2]:
+                parts.append(replace(part, questions=questions))
+        halves.append(replace(job, parts=parts))
+    return halves
+
+
+def _jobs(store: Store, missing: Sequence[Task], have: Mapping[str, set[Item]], tensor_parallel: int) -> list[Job]:
+    """One job for what one loaded engine answers together."""
+    groups: dict[tuple[str, ...], list[Task]] = {}
+    for one in missing:
+        groups.setdefault(_loaded_together(one.model, one.engine), []).append(one)
+    return [
+        Job(
+            path=str(group[0].model.path.resolve()),
+            template=group[0].model.template,
+            engine=group[0].engine,
+            dtype=group[0].dtype,
+            tensor_parallel=tensor_parallel,
+            spool_dir=str(store.spool_dir.resolve()),
+            parts=[one.part(have.get(one.key, set())) for one in group],
+            endpoint=asdict(group[0].model.endpoint) if group[0].model.endpoint else None,
+        )
+        for group in groups.values()
+    ]
 
 
 def _loaded_together(model: Model, engine: str) -> tuple[str, ...]:
     """Models with the same of these are answered by one loaded engine."""
+    if model.endpoint is not None:
+        return (ENDPOINT, model.weights_hash)
     adapter = "" if engine == "vllm" or model.adapter is None else str(model.adapter)
     return (str(model.path), model.template, adapter)
+
+
+def _result(
+    one: Task, before: Mapping[str, set[Item]], now: Mapping[str, set[Item]], outcomes: Sequence[workers.Outcome]
+) -> EvaluationResult:
+    n = len(now.get(one.key, set()) & one.items)
+    n_new = n - len(before.get(one.key, set()) & one.items)
+    questions = tuple(one.sheet.wanted)
+    if not outcomes:
+        return EvaluationResult(one.key, one.model, "skipped", n, 0, 0.0, None, questions)
+    worst = next((outcome for outcome in outcomes if outcome.status != "done"), outcomes[0])
+    seconds = max(float(outcome.detail.get("seconds", 0.0)) for outcome in outcomes)
+    return EvaluationResult(one.key, one.model, worst.status, n, n_new, seconds, worst.error, questions)
 
 
 class _Watch:
@@ -267,67 +295,19 @@ class _Watch:
             )
 
 
-def _label(group: Mapping[str, _Task]) -> str:
-    models = list({task.model.weights_hash: task.model for task in group.values()}.values())
+def _label(several: Sequence[Model]) -> str:
+    models = list({model.weights_hash: model for model in several}.values())
     if len(models) > 1:
         return f"{models[0].student}, {len(models)} models on one base"
     (model,) = models
-    return f"{model.student}, untouched" if model.run_key is None else f"{model.student}, run {model.run_key[:8]}"
-
-
-def _questions(store: Store, dataset: str, split: str, limit: int | None) -> list[Question]:
-    with store.read() as con:
-        rows = con.execute(
-            (SQL / "questions.sql").read_text(), {"dataset": dataset, "split": split, "limit": limit or 2**62}
-        ).fetchall()
-        have = con.execute("SELECT DISTINCT dataset || ' / ' || split FROM question ORDER BY 1").fetchall()
-    if not rows:
-        raise ConfigError(
-            f"{store.path} has no questions of {dataset} / {split}; it has: {', '.join(h for (h,) in have) or 'none'}. "
-            f"Next: cotdistill questions load --dataset {dataset}"
-        )
-    return [Question(dataset, split, text, kind, gold, tuple(choices)) for _, text, choices, kind, gold in rows]
-
-
-def _answered(store: Store, evaluations: Sequence[str]) -> dict[str, set[str]]:
-    with store.read() as con:
-        rows = con.execute(
-            "SELECT evaluation_key, question_key FROM prediction WHERE list_contains(?, evaluation_key)",
-            [list(evaluations)],
-        ).fetchall()
-    found: dict[str, set[str]] = {}
-    for evaluation, question in rows:
-        found.setdefault(evaluation, set()).add(question)
-    return found
-
-
-def _record(
-    store: Store, tasks: Sequence[_Task], split: str, decoder: Decoder, engine: str, version: str, dtype: str
-) -> None:
-    rows = [
-        {
-            "evaluation_key": task.key,
-            "run_key": task.model.run_key,
-            "student": task.model.student,
-            "weights_hash": task.model.weights_hash,
-            "dataset": task.dataset,
-            "split": split,
-            "decoder": as_json(decoder.as_json()),
-            "engine": engine,
-            "engine_version": version,
-            "dtype": dtype,
-            "template": task.model.template,
-            "created_at": utc_now(),
-        }
-        for task in tasks
-    ]
-    with store.write() as con:
-        store.insert(con, "evaluation", rows)
+    names = {"run": f"run {(model.run_key or '')[:8]}", "base": "untouched", "teacher": "unaided"}
+    return f"{model.student}, {names.get(model.what, model.what)}"
 
 
 def _engine_version(environment: environments.Environment | None) -> str:
     if environment is None:
-        return importlib.metadata.version("transformers")
+        found = importlib.util.find_spec("transformers")
+        return importlib.metadata.version("transformers") if found else "none"
     cpu = " (CPU build)" if environment.distribution.endswith("-cpu") else ""
     return f"{environment.version}{cpu}"
 

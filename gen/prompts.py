@@ -176,6 +176,11 @@ def answer_rule(kind: AnswerKind) -> str:
     return _read(f"answers/{kind}.txt").partition("\n---\n")[0]
 
 
+def unaided(kind: AnswerKind) -> str:
+    """What a model is asked that was not trained to announce its answer: a text with one field, {question}."""
+    return _read("unaided.txt").replace("{answer_rule}", answer_rule(kind))
+
+
 def announcement(kind: AnswerKind, gold: str) -> str:
     """The last line of a right solution: "The answer is 18."."""
     return _read(f"answers/{kind}.txt").partition("\n---\n")[2].format(gold=gold)

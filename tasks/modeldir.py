@@ -52,3 +52,36 @@ def family(path: Path) -> str | None:
         return None
     found = json.loads(config.read_text(encoding="utf-8")).get("model_type")
     return str(found) if found else None
+
+
+def misfit(adapter: Path, base: Path) -> str | None:
+    """Why the LoRA adapter cannot be one of this base: a layer the base lacks, or has in another size. None: it fits.
+
+    Read from the safetensors' headers alone; weights in other files are not looked at.
+    """
+    there = shapes(base)
+    for name, shape in shapes(adapter).items():
+        layer, dot, part = name.removeprefix("base_model.model.").rpartition(".lora_")
+        if not dot or not part.startswith(("A", "B")) or len(shape) != 2 or not there:
+            continue
+        wanted = there.get(f"{layer}.weight") or there.get(f"{layer.partition('.')[2]}.weight")
+        if wanted is None:
+            return f"it has no layer {layer}"
+        ours, theirs = (shape[1], wanted[-1]) if part.startswith("A") else (shape[0], wanted[0])
+        if ours != theirs:
+            return f"{layer} is {wanted[0]} x {wanted[-1]} there, and the adapter is for {ours}"
+    return None
+
+
+def shapes(path: Path) -> dict[str, list[int]]:
+    """The shape of every tensor in the directory's safetensors files. ConfigError: a file that is none."""
+    found: dict[str, list[int]] = {}
+    for file in sorted(path.glob("*.safetensors")):
+        try:
+            with file.open("rb") as opened:
+                size = int.from_bytes(opened.read(8), "little")
+                header = json.loads(opened.read(size)) if size < 1 << 28 else {}
+            found |= {name: list(entry["shape"]) for name, entry in header.items() if name != "__metadata__"}
+        except (ValueError, AttributeError, KeyError, TypeError) as error:
+            raise ConfigError(f"{file} is no safetensors file. Next: copy or train it again") from error
+    return found

@@ -1,9 +1,9 @@
 """How a student reads a question and writes its answer: one renderer for export, training and evaluation.
 
 A template is three strings around two texts: before + question + after + completion + end. `prompt` is what evaluation
-feeds and what training prefixes, byte for byte. Rendered text holds its own beginning- and end-of-sequence marks, once
-each, so it is always tokenized without special tokens added (`encode`), prompt and completion apart: the student meets
-at evaluation exactly the tokens it was trained behind.
+feeds and what training prefixes, byte for byte; few-shot exemplars are earlier exchanges of the same kind. Rendered
+text holds its own beginning- and end-of-sequence marks, once each, so it is always tokenized without special tokens
+added (`encode`), prompt and completion apart: the student meets at evaluation exactly the tokens it was trained behind.
 """
 
 from collections.abc import Sequence
@@ -35,16 +35,24 @@ class Tokenizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class StudentTemplate:
-    """The text around a question and its answer. `end` closes an answer and tells the student to stop."""
+    """The text around a question and its answer. `end` closes an answer and tells the student to stop; `between` stands
+    between one exchange's answer and the next question: the end mark, and what opens a question that is not the
+    first."""
 
     name: str
     before: str
     after: str
     end: str
+    between: str = ""
 
     def prompt(self, question_text: str) -> str:
         """What the student reads; `question_text` is tasks.render.question_text."""
         return f"{self.before}{question_text.strip()}{self.after}"
+
+    def few_shot(self, exemplars: Sequence[tuple[str, str]], question_text: str) -> str:
+        """The prompt behind earlier exchanges: (question, answer) each, in order. Without any it is `prompt`."""
+        turns = [f"{question.strip()}{self.after}{answer.strip()}" for question, answer in exemplars]
+        return f"{self.before}{self.between.join([*turns, f'{question_text.strip()}{self.after}'])}"
 
     def completion(self, answer: str) -> str:
         """What the student is to write: the answer and the end mark, once."""
@@ -54,16 +62,22 @@ class StudentTemplate:
         return f"{text}{self.end}"
 
 
-# name: before, after, end; {bos} and {eos} are the tokenizer's own marks. alpaca, gemma and llama3 are LLaMA-Factory's,
-# which arXiv 2502.18001 trained with (appendix: BLOOM, Gemma, LLaMA).
-_NAMED: dict[str, tuple[str, str, str]] = {
-    "plain": ("{bos}", "\n", "{eos}"),
-    "alpaca": ("{bos}" + _ALPACA, "\n\n### Response:\n", "{eos}"),
-    "gemma": ("{bos}<start_of_turn>user\n", "<end_of_turn>\n<start_of_turn>model\n", "<end_of_turn>"),
+# name: before, after, end, between; {bos} and {eos} are the tokenizer's own marks. alpaca, gemma and llama3 are
+# LLaMA-Factory's, which arXiv 2502.18001 trained with (appendix: BLOOM, Gemma, LLaMA).
+_NAMED: dict[str, tuple[str, str, str, str]] = {
+    "plain": ("{bos}", "\n", "{eos}", "{eos}\n"),
+    "alpaca": ("{bos}" + _ALPACA, "\n\n### Response:\n", "{eos}", "{eos}\n\n" + _ALPACA),
+    "gemma": (
+        "{bos}<start_of_turn>user\n",
+        "<end_of_turn>\n<start_of_turn>model\n",
+        "<end_of_turn>",
+        "<end_of_turn>\n<start_of_turn>user\n",
+    ),
     "llama3": (
         "{bos}<|start_header_id|>user<|end_header_id|>\n\n",
         "<|eot_id|><|start_header_id|>assistant<|end_header_id|>\n\n",
         "<|eot_id|>",
+        "<|eot_id|><|start_header_id|>user<|end_header_id|>\n\n",
     ),
 }
 NAMES = ("auto", "chat", *_NAMED)
@@ -85,8 +99,8 @@ def resolve(name: str, tokenizer: Tokenizer | None = None) -> StudentTemplate:
             raise ConfigError("this student's tokenizer has no chat template. Next: --template alpaca")
         return _from_chat(tokenizer)
     bos, eos = ("", "") if tokenizer is None else (_opening(tokenizer), tokenizer.eos_token or "")
-    before, after, end = (part.replace("{bos}", bos).replace("{eos}", eos) for part in _NAMED[name])
-    template = StudentTemplate(name, before, after, end)
+    before, after, end, between = (part.replace("{bos}", bos).replace("{eos}", eos) for part in _NAMED[name])
+    template = StudentTemplate(name, before, after, end, between)
     if tokenizer is not None and name in ("gemma", "llama3") and len(encode(tokenizer, end)) != 1:
         raise ConfigError(
             f"the student's tokenizer does not know {end!r}, which template {name} needs. Next: --template auto"
@@ -137,4 +151,19 @@ def _from_chat(tokenizer: Tokenizer) -> StudentTemplate:
     end = end.rstrip()
     if not end.strip():
         end = tokenizer.eos_token or ""
-    return StudentTemplate("chat", before, after, end)
+    return StudentTemplate("chat", before, after, end, _between(tokenizer, end))
+
+
+def _between(tokenizer: Tokenizer, end: str) -> str:
+    """What the chat template puts between an answer and the next question; the end mark where it refuses a second."""
+    again = "{the next question}"
+    turns = [("user", _QUESTION), ("assistant", _ANSWER), ("user", again)]
+    try:
+        whole: str = tokenizer.apply_chat_template(
+            [{"role": role, "content": text} for role, text in turns], tokenize=False, add_generation_prompt=True
+        )
+    except Exception:  # a template may raise whatever it likes
+        return f"{end}\n"
+    _, _, rest = whole.partition(_ANSWER)
+    between, found, _ = rest.partition(again)
+    return between if found else f"{end}\n"

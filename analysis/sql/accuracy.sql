@@ -1,7 +1,7 @@
 -- Accuracy: how well does each student do after each supervision, the untouched base beside it?
 -- Grain: one supervision: a student, corpus, trainer and profile (or the untouched base) on one split by one decoder and
 -- engine, its seeds together. A miss or an unparsed answer counts as wrong; ungradable questions are left out.
--- Columns: what was evaluated and how; the corpus, its cell or given name, and rows; runs, seeds; n answers, n_questions, n_correct, accuracy;
+-- Columns: what was evaluated (`what`: run, base, model, adapter, endpoint, teacher) and how; the corpus, its cell or given name, and rows; runs, seeds; n answers, n_questions, n_correct, accuracy;
 -- low and high: Wilson's 95 % interval at n_effective, the independent answers that n answers of several runs to the same
 -- questions are worth (n for one run; never under n_questions); strict: accuracy by the paper's rule, the first match of
 -- "The answer is X" (NULL where it was not applied); run_low, run_high, run_accuracies: worst, best and every run; unparsed and
@@ -9,6 +9,7 @@
 WITH evaluated AS (
     SELECT
         e.evaluation_key, e.student, e.dataset, e.split, e.decoder, e.engine, e.dtype, e.template, e.run_key,
+        coalesce(e.what, if(e.run_key IS NULL, 'base', 'run')) AS what,
         CASE WHEN e.run_key IS NULL THEN e.weights_hash ELSE r.base_hash END AS base_hash,
         r.seed, r.trainer, r.profile, r.corpus_hash,
         md5(concat_ws('|', e.student, e.dataset, e.split, e.decoder, e.engine, e.dtype, e.template,
@@ -58,7 +59,7 @@ WITH evaluated AS (
     FROM sized
 ), arms AS (
     SELECT
-        arm_key, student, dataset, split, decoder, engine, dtype, template, base_hash, trainer, profile, corpus_hash,
+        arm_key, student, dataset, split, decoder, engine, dtype, template, base_hash, trainer, profile, corpus_hash, what,
         count(*) FILTER (run_key IS NOT NULL) AS runs,
         list(seed ORDER BY seed) FILTER (seed IS NOT NULL) AS seeds,
         min(b.accuracy) AS run_low, max(b.accuracy) AS run_high, list(b.accuracy ORDER BY seed) AS run_accuracies

@@ -25,7 +25,8 @@ FROM evaluation AS e
 JOIN listed AS a ON a.evaluation_key = e.evaluation_key
 LEFT JOIN run AS r ON r.run_key = e.run_key
 LEFT JOIN corpus_role AS k ON k.corpus_hash = r.corpus_hash
-WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], e.dataset))
+WHERE coalesce(e.what, 'run') IN ('run', 'base')  -- other models are no baseline of a run
+  AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], e.dataset))
   AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], e.student))
 QUALIFY row_number() OVER (
     PARTITION BY e.student, e.dataset, e.split, e.decoder, e.engine, e.dtype, e.template, coalesce(e.run_key, e.weights_hash), k.name

@@ -117,13 +117,18 @@ def test_vllm_takes_what_we_pass(vllm: environments.Environment, tmp_path: Path)
 
 
 def test_vllms_beam_search_is_called_as_it_is(vllm: environments.Environment) -> None:
-    """The call that beam decoding on a card would use: its width, length and adapter."""
+    """The call that beam decoding makes: its width, length and adapter; and the end mark it reads."""
     root = package(vllm, "vllm")
     named, _ = parameters(
         root / "entrypoints" / "generate" / "beam_search" / "offline.py", "BeamSearchOfflineMixin", "beam_search"
     )
-    assert {"prompts", "params", "lora_request"} <= named
-    assert {"beam_width", "max_tokens", "temperature"} <= fields(root / "sampling_params.py", "BeamSearchParams")
+    assert {"prompts", "params", *keywords(vllm_engine, "beam_search")} <= named
+    passed = set(keywords(vllm_engine, "BeamSearchParams"))
+    assert "beam_width" in passed and passed <= fields(root / "sampling_params.py", "BeamSearchParams")
+    source = (root / "entrypoints" / "generate" / "beam_search" / "offline.py").read_text(encoding="utf-8")
+    assert "tokenizer = self.renderer.get_tokenizer()" in source  # the end mark that ours replaces for the call
+    beam = fields(root / "entrypoints" / "generate" / "beam_search" / "utils.py", "BeamSearchSequence")
+    assert {"tokens", "cum_logprob"} <= beam  # what ours ranks by
 
 
 def test_the_words_of_the_sft_configuration_are_trls(unsloth: environments.Environment) -> None:

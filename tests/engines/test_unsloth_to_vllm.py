@@ -10,6 +10,7 @@ from arith_lab import AGREEMENT, filled, question_row
 from cotdistill import environments
 from cotdistill.evaluate.decoding import Decoder
 from cotdistill.evaluate.models import trained_models
+from cotdistill.evaluate.plan import Asking
 from cotdistill.evaluate.run import evaluate_models, evaluate_plan
 from cotdistill.tasks.render import question_text
 from cotdistill.tasks.values import Question
@@ -69,7 +70,7 @@ def test_vllm_and_transformers_agree(lab: Any, vllm: environments.Environment) -
     decoder = Decoder(max_new_tokens=64)
     with lab.store.write() as con:
         lab.store.insert(con, "question", [question_row(Question("long", "test", "How many? " * 500, "number", "1"))])
-    done = evaluate_plan(lab.store, {"arith": models, "long": models[:1]}, decoder=decoder, engine="vllm")
+    done = evaluate_plan(lab.store, {"arith": models, "long": models[:1]}, Asking(decoder), engine="vllm")
     assert [e.status for e in done] == ["done"] * 4, [e.error for e in done]
     assert len({e.seconds for e in done}) == 1  # one engine answered all of it
     # A prompt longer than the student's context is said to be that, beside the others' answers.
@@ -95,6 +96,34 @@ def test_vllm_and_transformers_agree(lab: Any, vllm: environments.Environment) -
     scores = rows(lab, "SELECT engine, run_key, n, n_correct FROM score WHERE dataset = 'arith' ORDER BY ALL")
     print("\n".join(map(str, scores)))
     assert {row[2] for row in scores} == {n}
+
+
+def test_beams_stop_strings_and_samples_in_both_engines(lab: Any) -> None:
+    """Beams of width 5 agree; a stop string cuts at the same place; a sample in vLLM has its seed and its limit."""
+    (model,) = [m for m in trained_models(lab.store, [lab.runs[0].run_key]) if m.run_key]
+    beam, stop = Decoder("beam", 40, beams=5), Decoder("greedy", 64, stop=("=",))
+    drawn = Decoder("sample", 40, temperature=0.8, top_p=0.95, seed=1)
+    for decoder, n, samples in ((beam, 8, 1), (stop, 20, 1), (drawn, 10, 4)):
+        asking = Asking(decoder, limit=n, samples=samples)
+        said = {}
+        for engine in ("vllm", "transformers"):
+            (done,) = evaluate_plan(lab.store, {"arith": [model]}, asking, engine=engine, processes=1)
+            assert (done.status, done.n) == ("done", n * samples), done.error
+            found = rows(
+                lab,
+                "SELECT question_key, sample_index, text, finish_reason, completion_tokens FROM prediction "
+                f"WHERE evaluation_key = '{done.evaluation_key}' ORDER BY ALL",
+            )
+            said[engine] = found
+            assert all(tokens <= decoder.max_new_tokens for *_, tokens in found)
+        same = sum(a[:4] == b[:4] for a, b in zip(said["vllm"], said["transformers"], strict=True))
+        print(f"{decoder.mode}{' with a stop string' if decoder.stop else ''}: {same} of {n * samples} equal")
+        if decoder.mode != "sample":  # vLLM returns its five best beams by a ranking of its own
+            assert same >= (0.5 if decoder.mode == "beam" else 0.95) * n
+        else:  # other generators: the draws differ, and differ among themselves
+            assert len({(key, text) for key, _, text, *_ in said["vllm"]}) > n
+        if decoder.stop:
+            assert not any("=" in text for _, _, text, *_ in said["vllm"])
 
 
 def test_unsloth_overfits_eight_rows_and_vllm_says_them_by_heart(tmp_path: Path) -> None:

@@ -118,3 +118,20 @@ def test_llamafactory_on_all_cards_with_deepspeed(tmp_path: Path) -> None:
     )
     assert run.status == "finished", run.error
     print(f"LLaMA-Factory on {len(cards)} cards: {run.detail['steps']} steps in {run.detail['seconds']:.0f} s")
+
+
+def test_two_cards_share_the_questions(tmp_path: Path) -> None:
+    if len(CARDS) < 2:
+        pytest.skip("two cards are needed to share")
+    from cotdistill.evaluate.models import base_model
+    from cotdistill.evaluate.plan import Asking
+    from cotdistill.evaluate.run import evaluate_plan
+    from cotdistill.train.students import locate, resolve_student
+
+    store, _ = filled(tmp_path / "lab.duckdb", 8, 4 * N_TEST)
+    found = resolve_student(STUDENT)
+    models = [base_model(found.name, locate(found), found.template)]
+    (done,) = evaluate_plan(store, {"arith": models}, Asking(Decoder(max_new_tokens=16)), engine="vllm", gpus=[0, 1])
+    assert (done.status, done.n) == ("done", 4 * N_TEST), done.error
+    with store.read() as con:
+        assert con.execute("SELECT count(*) FROM evaluation_session").fetchone() == (2,)

@@ -13,7 +13,8 @@ VERBS = [
     "questions load", "questions add", "questions list", "import paper", "import rationales", "prompts show",
     "prompts list", "prompts check", "teachers", "generate", "collect",
     "corpus create", "corpus list", "corpus show", "corpus rules", "ingest", "status", "audit", "export", "train",
-    "runs", "evaluate", "analyze", "compare", "recommend", "report", "sql", "demo", "serve-teacher", "doctor",
+    "runs", "evaluate", "evaluate teacher", "evaluate score", "predictions",
+    "analyze", "compare", "recommend", "report", "sql", "demo", "serve-teacher", "doctor",
 ]  # fmt: skip
 
 

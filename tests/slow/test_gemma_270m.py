@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from cotdistill.evaluate.decoding import Decoder
+from cotdistill.evaluate.engine import Asked
 from cotdistill.evaluate.transformers_engine import TransformersEngine
 from cotdistill.tasks import modeldir, templates
 from cotdistill.tasks.datasets import arith
@@ -39,5 +40,5 @@ def test_gemma_trains_and_answers(tmp_path: Path, adapter: str) -> None:
     )
     prompt = engine.template.prompt(arith.questions("test", 1)[0].text)
     assert prompt.startswith("<bos>Below is an instruction")
-    ((answer,),) = engine.generate([prompt], Decoder(max_new_tokens=16))
+    ((answer,),) = engine.answer([Asked(prompt, Decoder(max_new_tokens=16))])
     assert answer.finish_reason in ("stop", "length") and 0 <= answer.completion_tokens <= 16

@@ -20,7 +20,7 @@ from cotdistill.train import students
 VLLM = environments.find("vllm")
 START_S = 600.0
 # `tiny` knows no chat template; its 512 tokens are too few for a teacher's prompt, and its rotary positions go on.
-TEMPLATE = "{% for message in messages %}{{ message.content }}\n{% endfor %}"
+TEMPLATE = "{{ bos_token }}{% for message in messages %}{{ message.content }}\n{% endfor %}"
 CONTEXT = 4096
 
 pytestmark = [
@@ -115,3 +115,30 @@ def test_a_harvest_from_vllms_server(server: str, store_path: Path) -> None:
     cotdistill(*harvest, *store)
     with Store.open(store_path).read() as con:
         assert con.execute("SELECT count(*) FROM attempt").fetchone() == (120,)
+
+
+def test_an_evaluation_of_what_it_serves_says_what_transformers_says(server: str, store_path: Path) -> None:
+    """The same weights behind the server and in a directory: the server's chat template is `plain`, so that prompts
+    have the same tokens, and greedy answers are equal."""
+    store = ("--store", str(store_path))
+    cotdistill("questions", "load", "--dataset", "arith", *store)
+    ask = ("--dataset", "arith", "--limit", "30", "--max-new-tokens", "40", "--json", *store)
+    served = ("--endpoint", server, "--model", "tiny", "--as", "tiny-served")
+    (there,) = [r for r in json.loads(cotdistill("evaluate", *served, *ask)) if r["by"] == "all"]
+    (here,) = [
+        r
+        for r in json.loads(cotdistill("evaluate", "--model", "tiny", "--engine", "transformers", *ask))
+        if r["by"] == "all"
+    ]
+    assert (there["what"], there["n"], here["what"], here["n"]) == ("endpoint", 30, "base", 30)
+    with Store.open(store_path).read() as con:
+        same_text, same_tokens, same_end = con.execute(
+            """
+            SELECT count(*) FILTER (trim(a.text) = trim(b.text)), count(*) FILTER (a.prompt_tokens = b.prompt_tokens),
+                count(*) FILTER (a.finish_reason = b.finish_reason)
+            FROM prediction_now a JOIN prediction_now b USING (question_key)
+            WHERE a.student = 'tiny-served' AND b.student = 'tiny'
+            """
+        ).fetchone()
+    print(f"of 30: {same_text} texts, {same_tokens} prompt lengths, {same_end} finish reasons equal")
+    assert same_tokens == 30 and same_text >= 28 and same_end >= 28

@@ -1,0 +1,203 @@
+"""The engine `endpoint`: any server that speaks OpenAI's protocol (or a teacher's own), asked through clients/.
+
+The server renders its chat template and has its own sampling; what is sent are messages. Answers are received as they
+come. A transient failure is asked again by the one retry policy, and by the next `evaluate` where that does not help; a
+prompt that the server rejects is an answer with a status, not a gap and not a silent zero.
+"""
+
+import asyncio
+import json
+import os
+import queue
+import random
+import threading
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from ..clients.base import Client
+from ..clients.gemini import GeminiAdapter
+from ..clients.limits import Gate, Limits
+from ..clients.openai_chat import ChatAdapter
+from ..clients.openai_responses import ResponsesAdapter
+from ..clients.pool import PoolClient
+from ..clients.prices import Price
+from ..clients.retry import TRANSIENT, policy
+from ..clients.traits import Traits
+from ..clients.wire import WireClient
+from ..errors import BadRequest, ConfigError, EvaluationError, RateLimited, TeacherError
+from ..store.spool import utc_now
+from ..tasks.values import Completion, Message, Sampling
+from .decoding import Decoder
+from .engine import Asked, Generated
+from .models import Endpoint
+
+NAME = "endpoint"
+DTYPE = "served"
+ATTEMPTS = 6
+GIVE_UP_AFTER = 20  # questions in a row that failed after all their attempts
+
+Spend = Callable[[int, Mapping[str, Any]], None]
+
+
+class EndpointEngine:
+    """One served model. `spend(index of what was asked, attempt row without its reply)` is told every call that may
+    have been billed, in the order they end."""
+
+    name, dtype = NAME, DTYPE
+
+    def __init__(self, endpoint: Endpoint, spend: Spend | None = None) -> None:
+        """ConfigError: its key is not in the environment, or it has no address."""
+        self.endpoint, self.spend = endpoint, spend
+        self.version = f"{endpoint.provider} {endpoint.api}"
+        self.clients = [
+            WireClient(_adapter(endpoint, url), deadline_s=endpoint.deadline_s) for url in endpoint.base_urls
+        ]
+        if not self.clients:
+            raise ConfigError(f"model {endpoint.model} has no address. Next: --endpoint URL")
+        self.price: Price | None = None
+        if endpoint.usd_input is not None and endpoint.usd_output is not None:
+            self.price = Price(endpoint.usd_input, endpoint.usd_output, date.today())
+
+    @property
+    def settings(self) -> Mapping[str, Any]:
+        """How many calls are open at once, and where; never a key."""
+        return {"concurrency": self.endpoint.concurrency, "base_urls": list(self.endpoint.base_urls)}
+
+    def render(self, question_text: str, exemplars: Sequence[tuple[str, str]] = ()) -> str:
+        """The messages as JSON: exemplars are earlier exchanges, the server's template does the rest."""
+        turns = [turn for q, a in exemplars for turn in (("user", q.strip()), ("assistant", a.strip()))]
+        said = [{"role": role, "content": text} for role, text in [*turns, ("user", question_text.strip())]]
+        return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+
+    def answer(self, asked: Sequence[Asked]) -> Iterator[list[Generated]]:
+        """Ask everything, `concurrency` at a time. EvaluationError, after everything else was answered: some questions
+        were not; or at once: nobody is there. ConfigError: no call can succeed."""
+        inbox: queue.SimpleQueue[Generated | BaseException | None] = queue.SimpleQueue()
+        thread = threading.Thread(target=self._work, args=(asked, inbox.put), daemon=True, name="endpoint")
+        thread.start()
+        while (got := inbox.get()) is not None:
+            if isinstance(got, BaseException):
+                raise got
+            yield [got]
+        thread.join()
+
+    def _work(self, asked: Sequence[Asked], put: Callable[[Generated | BaseException | None], None]) -> None:
+        try:
+            asyncio.run(self._ask_all(asked, put))
+        except BaseException as error:
+            put(error)
+        else:
+            put(None)
+
+    async def _ask_all(self, asked: Sequence[Asked], put: Callable[[Generated | BaseException | None], None]) -> None:
+        gate = Gate(Limits(concurrency=self.endpoint.concurrency))
+        waiting = iter(range(len(asked)))
+        failed: list[TeacherError] = []
+        in_a_row = 0
+
+        async def work(client: Client) -> None:
+            nonlocal in_a_row
+            for index in waiting:
+                try:
+                    put(await self._ask(client, gate, index, asked[index]))
+                    in_a_row = 0
+                except TRANSIENT as error:
+                    failed.append(error)
+                    in_a_row += 1
+                    if in_a_row >= GIVE_UP_AFTER:
+                        raise EvaluationError(
+                            f"{self.endpoint.model} at {client.base_url} has not answered {in_a_row} questions in a "
+                            f"row; the last error: {error}. Next: check the address, then the same command again"
+                        ) from error
+
+        async with self.clients[0] if len(self.clients) == 1 else PoolClient(self.clients) as client:
+            try:
+                async with asyncio.TaskGroup() as group:
+                    for _ in range(self.endpoint.concurrency):
+                        group.create_task(work(client))
+            except BaseExceptionGroup as errors:
+                raise errors.exceptions[0] from errors
+        if failed:
+            raise EvaluationError(
+                f"{len(failed)} of {len(asked)} questions were not answered; the last error: {failed[-1]}. "
+                f"Next: the same command again"
+            )
+
+    async def _ask(self, client: Client, gate: Gate, index: int, one: Asked) -> Generated:
+        messages = [Message(turn["role"], turn["content"]) for turn in json.loads(one.prompt)]
+        sampling = _sampling(one.decoder, one)
+        async for attempt in policy(attempts=ATTEMPTS, sleep=asyncio.sleep, jitter=random.Random()):
+            with attempt:
+                async with gate.passing(0.0) as passed:
+                    started = utc_now()
+                    try:
+                        got = await client.complete(messages, sampling)
+                    except BadRequest as error:
+                        self._spent(index, started, error, None)
+                        return Generated(index, "", None, None, "bad_request")
+                    except TeacherError as error:
+                        if isinstance(error, RateLimited) or error.http_status == 503:
+                            passed.overloaded(error.retry_after_s)
+                        self._spent(index, started, error, None)
+                        raise
+                    passed.used(None)
+                    self._spent(index, started, None, got)
+                    text, stopped = one.decoder.cut(got.text)
+                    usage, reason = got.usage, "stop" if stopped else got.finish_reason or "stop"
+                    return Generated(index, text, usage.prompt_tokens, usage.completion_tokens, reason)
+        raise AssertionError("the retry policy returns or raises")
+
+    def _spent(self, index: int, started: str, error: TeacherError | None, got: Completion | None) -> None:
+        """Tell what a call cost: known from usage and price, nothing where it was turned away, else unknown."""
+        if self.spend is None or self.endpoint.record_as is None:
+            return
+        usd = self.price.usd(got.usage) if self.price is not None and got is not None else None
+        turned_away = error is not None and error.http_status is not None
+        basis = "free" if self.endpoint.free or turned_away else "usage" if usd is not None else "unpriced"
+        usage = got.usage if got is not None else None
+        counted = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens")
+        row = {
+            "attempt_key": uuid.uuid4().hex,
+            "teacher": self.endpoint.record_as,
+            "provider": self.endpoint.provider,
+            "model": (got.served_model if got else None) or self.endpoint.model,
+            "started_at": started,
+            "finished_at": utc_now(),
+            "status": error.status if error is not None else "ok",
+            "http_status": error.http_status if error is not None else 200,
+            "usd": 0.0 if basis == "free" else usd,
+            "usd_basis": basis,
+            "error": None if error is None else str(error),
+        }
+        self.spend(index, row | {name: getattr(usage, name, None) for name in counted})
+
+
+def _adapter(endpoint: Endpoint, url: str) -> ChatAdapter | ResponsesAdapter | GeminiAdapter:
+    key = "none"
+    if endpoint.key_env is not None:
+        key = os.environ.get(endpoint.key_env, "").strip()
+        if not key:
+            raise ConfigError(
+                f"model {endpoint.model} needs a key in the environment variable {endpoint.key_env}, which is not set. "
+                f"Next: export {endpoint.key_env}=..."
+            )
+    traits = Traits(refuses=frozenset(endpoint.refuses))
+    if endpoint.provider == "gemini":
+        return GeminiAdapter(url, key, endpoint.model, traits=traits)
+    if endpoint.api == "responses":
+        return ResponsesAdapter(url, key, endpoint.model, traits=traits)
+    return ChatAdapter(url, key, endpoint.model, official=endpoint.provider == "openai", traits=traits)
+
+
+def _sampling(decoder: Decoder, one: Asked) -> Sampling:
+    """What the server is told. Seeds are 31 bits there. ConfigError: a decoder that no server has a common word for."""
+    if decoder.mode == "beam":
+        raise ConfigError("an endpoint has no common word for beam search. Next: --decode greedy, or sample")
+    if decoder.mode == "served":
+        return Sampling(max_tokens=decoder.max_new_tokens)
+    if decoder.mode == "greedy":
+        return Sampling(temperature=0.0, max_tokens=decoder.max_new_tokens)
+    seed = decoder.seed_of(one.prompt, one.sample_index) >> 32
+    return Sampling(decoder.temperature, decoder.top_p, seed, max_tokens=decoder.max_new_tokens)
