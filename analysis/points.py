@@ -4,7 +4,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import charts
+from . import charts_base as charts
 from .answers import Row
 from .labels import ANSWER_ONLY, UNTOUCHED, decoder, recipe_of
 

@@ -1,0 +1,101 @@
+"""What the rationales themselves say, in words: are they right, does a finer level get finer steps, what is missing.
+
+For a store that has no student yet, these are the report's verdicts.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from .answers import Row
+from .headline import Headline
+from .labels import count, percent, recipe_of
+from .statistics import wilson
+
+
+def findings(cells: Sequence[Row], doses: Sequence[Row], faults: Sequence[Row]) -> list[Headline]:
+    """`cells`: rows of coverage.sql; `doses`: of dose_monotone.sql; `faults`: value, n of the audit's rules, if any."""
+    return [h for h in (_right(cells), _dose(doses), _faults(faults, cells), _holes(cells)) if h is not None]
+
+
+def _right(cells: Sequence[Row]) -> Headline | None:
+    judged = [r | {"judged": r["correct"] + r["wrong"] + r["unparsed"]} for r in cells]
+    n, k = sum(r["judged"] for r in judged), sum(r["correct"] for r in judged)
+    if not n:
+        return None
+    found = wilson(k, n)
+    said = [
+        f"{k:,} of {n:,} judged replies announce the gold answer (95 % interval {percent(found.low)} to "
+        f"{percent(found.high)}); {sum(r['wrong'] for r in judged):,} announce another one, "
+        f"{sum(r['unparsed'] for r in judged):,} none that can be read."
+    ]
+    known = [r for r in judged if r["judged"]]
+    worst = min(known, key=lambda r: (r["correct"] / r["judged"], r["dataset"]))
+    if worst["correct"] < worst["judged"] and len(known) > 1:
+        where = f"{worst['teacher']} on {worst['dataset']}, {recipe_of(worst)}"
+        said.append(
+            f"The lowest cell is {where}: {percent(worst['correct'] / worst['judged'])} % of {worst['judged']:,}."
+        )
+    if strict := sum(r["strict"] for r in judged):
+        said.append(f'By the paper\'s rule, the first match of "The answer is X", {percent(strict / n)} % are right.')
+    return Headline("The rationales", f"{percent(k / n)} % of the rationales end with the gold answer", tuple(said), True)
+
+
+def _dose(doses: Sequence[Row]) -> Headline | None:
+    counted = [d for d in doses if d["n"]]
+    if not counted:
+        return None
+    rising = [d for d in counted if all(a < b for a, b in zip(d["medians"], d["medians"][1:], strict=False))]
+    many = [d for d in counted if len(d["levels"]) > 2]
+    said = [
+        f"The median length rises at every step in {len(rising)} of {count(len(counted), 'series')} "
+        "(data set, teacher and format)."
+    ]
+    said += [_fall(d) for d in counted if d not in rising][:5]
+    if many:
+        shares = [d["n_rising"] / d["n"] for d in many]
+        said.append(
+            f"Of single questions, {percent(min(shares))} to {percent(max(shares))} % get longer at each level "
+            f"({count(len(many), 'series')} of three levels or more, {min(d['n'] for d in many):,} to "
+            f"{max(d['n'] for d in many):,} questions each): the level is a weak label of what a question got."
+        )
+    ends = [d["n_ends"] / d["n"] for d in counted]
+    said.append(f"From the coarsest to the finest level, {percent(min(ends))} to {percent(max(ends))} % do.")
+    all_rise = len(rising) == len(counted)
+    title = "Asking for finer steps gave longer rationales" if all_rise else "Finer levels are not always longer"
+    return Headline("Dose check: requested level and realised length", title, tuple(said), all_rise)
+
+
+def _fall(d: Row) -> str:
+    steps = zip(d["levels"], d["levels"][1:], d["medians"], d["medians"][1:], strict=False)
+    a, b, before, after = next(s for s in steps if s[2] >= s[3])
+    than = "no longer than" if before == after else "shorter than"
+    kind = "" if d["format"] in (None, "original") else f", {d['format']}"
+    return (
+        f"{d['teacher']} on {d['dataset']}{kind}: level {b} is {than} level {a} (median {after:g} and {before:g} tokens)."
+    )
+
+
+def _faults(faults: Sequence[Row], cells: Sequence[Row]) -> Headline | None:
+    if not faults:
+        return None
+    received = sum(r["received"] for r in cells)
+    ranked = sorted(faults, key=lambda f: -f["n"])
+    said = [f"{f['value']}: {f['n']:,} replies, {percent(f['n'] / received)} %." for f in ranked[:8]]
+    if len(ranked) > 8:
+        said.append(f"{len(ranked) - 8} rarer faults: see the filter of the browser below.")
+    return Headline("Audit", f"{count(len(ranked), 'kind')} of faults found in the replies", tuple(said), False)
+
+
+def _holes(cells: Sequence[Row]) -> Headline | None:
+    holes: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for r in cells:
+        if not r["wanted"]:
+            holes[r["dataset"], r["teacher"]].append(recipe_of(r))
+    if not holes:
+        return None
+    n = sum(len(v) for v in holes.values())
+    said = [f"{t} on {d} has no {', '.join(sorted(set(rs)))}." for (d, t), rs in sorted(holes.items())[:6]]
+    if len(holes) > 6:
+        said.append(f"{len(holes) - 6} more teachers and data sets: see coverage.")
+    return Headline("The design", f"{count(n, 'cell')} that another teacher has are missing", tuple(said), False)
+

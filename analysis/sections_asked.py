@@ -1,0 +1,109 @@
+"""The report's opening: what was asked, and every named question that has no section of its own."""
+
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from . import charts_effects, page
+from .answers import Answer, NamedQuestion, Row, load
+from .charts_base import sized
+from .labels import count
+from .page import Html, Section
+
+_MAX_LINES = 40
+_DIFFERENCE = ("difference", "low", "high", "verdict")
+
+
+def asked_section(facts: Sequence[Row], received: int, n_cells: int) -> Section:
+    """Data sets, teachers, recipes and students, with their counts."""
+    of: dict[str, list[Row]] = {}
+    for r in facts:
+        of.setdefault(r["what"], []).append(r)
+    if not facts:
+        why = "The store is empty: no teacher was asked and no student was trained."
+        return Section("asked", "What was asked", [page.nothing(why, "cotdistill demo")])
+    n_runs = sum(r["n"] for r in of.get("student", ()))
+    shown = [
+        ("replies", received, f"in {count(n_cells, 'cell')}"),
+        ("data sets", len(of.get("dataset", ())), _names(of.get("dataset", ()), "question")),
+        ("teachers", len(of.get("teacher", ())), _names(of.get("teacher", ()))),
+        ("levels", len(of.get("level", ())), _names(of.get("level", ()))),
+        ("formats", len(of.get("format", ())), _names(of.get("format", ()))),
+        ("runs", n_runs, _students(of)),
+        ("graded answers", sum(r["n"] for r in of.get("evaluated", ())), _names(of.get("evaluated", ()))),
+    ]
+    tiles = "".join(
+        f"<div><dt>{escape(name)}</dt><dd><b>{n:,}</b><br>{page.text(words or 'none yet').text}</dd></div>"
+        for name, n, words in shown
+    )
+    return Section(
+        "asked",
+        "What was asked",
+        [
+            Html(f'<dl class="facts-grid">{tiles}</dl>'),
+            page.reproduce("cotdistill sql - < analysis/sql/asked.sql", load("asked").sql),
+        ],
+    )
+
+
+def _names(rows: Sequence[Row], noun: str = "") -> str:
+    return ", ".join(f"{r['value']} ({count(r['n'], noun)})" if noun else str(r["value"]) for r in rows)
+
+
+def _students(of: dict[str, list[Row]]) -> str:
+    students, seeds = of.get("student", ()), of.get("seed", ())
+    return f"{_names(students)}; {count(len(seeds), 'seed')}" if students else ""
+
+
+def questions_section(answers: Sequence[tuple[NamedQuestion, Answer]]) -> list[Section]:
+    """Each named question that the report does not show elsewhere: title, notes, a forest where it has differences, its
+    table and its query. One section, none where there are no such questions."""
+    if not answers:
+        return []
+    parts: list[Html] = []
+    for question, found in answers:
+        inner = [page.paragraph(note, "note") for note in found.notes]
+        if plot := _forest(found):
+            inner.append(plot)
+        if found.rows:
+            table = page.table(found.columns, found.rows, words=_n_words(found))
+            inner.append(table if len(found.rows) <= 12 else page.folded(f"{count(len(found.rows), 'row')}", table))
+        parts += [
+            Html(f'<h3 id="question-{escape(question.name)}">{page.text(found.title).text}</h3>'),
+            *inner,
+            page.reproduce(f"cotdistill analyze {question.name} --json", question.sql),
+        ]
+    return [Section("questions", "More questions, answered", parts, "More questions")]
+
+
+def _forest(found: Answer) -> Html | None:
+    """A forest of the answer's differences, where its rows have any: shares between -1 and 1 with an interval."""
+    rows = [r for r in found.detail if all(r.get(k) is not None for k in _DIFFERENCE)]
+    rows = [r for r in rows if r["verdict"] in ("better", "worse", "cannot tell")][:_MAX_LINES]
+    if not rows:
+        return None
+    drawn = [
+        {"label": f"{i}. {_line(r)}", "verdict": r["verdict"]} | {k: 100 * r[k] for k in ("difference", "low", "high")}
+        for i, r in enumerate(rows, 1)
+    ]
+    plot = sized(charts_effects.forest, drawn, alone=True)
+    return page.figures([page.figure(found.title, plot, found.title, n=f"n = {count(len(rows), 'contrast')}")])
+
+
+def _line(r: Row) -> str:
+    names = ("student", "dataset", "teacher", "supervision", "format", "level", "against")
+    return ", ".join(dict.fromkeys(str(r[k]) for k in names if r.get(k) is not None))
+
+
+def _n_words(found: Answer) -> int:
+    """How many columns from the left hold words: up to the first that has a number in every row."""
+    for i in range(len(found.columns)):
+        if all(_is_number(row[i]) for row in found.rows):
+            return max(1, i)
+    return len(found.columns)
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, int | float):
+        return True
+    return isinstance(value, str) and value[:1] in "+-0123456789" and not value[-1:].isalpha()
