@@ -1,7 +1,7 @@
 """Browsing: lists, whole questions and pairs of predictions, as plain values for a page. Read-only, a connection each.
 
-What the page shows is a *document*: rows of rationales or predictions, and beside them, once each, the questions, cells,
-corpora, runs, evaluations and prompts that the rows name by place or key. The file and the server give the same shape.
+What the page shows is a *document*: rows of rationales or predictions, and beside them, once each, the questions,
+cells, corpora, runs, evaluations and prompts that the rows name by place or key. File and server give the same shape.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import duckdb
+import polars as pl
 
 from ..errors import ConfigError
 from ..store.store import Store
@@ -20,8 +21,24 @@ from .labels import decoder, recipe_of
 Prompter = Callable[[Question, Recipe], Sequence[Message]]
 Document = dict[str, Any]
 FILTERS = ("dataset", "teacher", "level", "format", "verdict", "fault", "words")
+_FACETS = {
+    "dataset": pl.col("dataset"),
+    "teacher": pl.col("teacher"),
+    "level": pl.col("level").fill_null(0),
+    "format": pl.col("format").fill_null("unknown"),
+    "verdict": pl.col("verdict"),
+    "fault": pl.col("faults").explode(),
+}
+_INDEX: dict[str, Any] = {
+    **dict.fromkeys(("reply_key", "cell_key", "question_key", "dataset", "teacher"), pl.String),
+    "level": pl.Int64,
+    **dict.fromkeys(("format", "gold_visible", "prompt_version", "verdict", "answer"), pl.String),
+    **dict.fromkeys(("realised_tokens", "realised_steps"), pl.Int64),
+    "faults": pl.List(pl.String),
+}
 _NO_FAULTS = """CREATE TEMP VIEW fault_now AS
-SELECT NULL::VARCHAR AS reply_key, NULL::VARCHAR AS rationale_key, NULL::VARCHAR AS rule, NULL::VARCHAR AS detail WHERE false"""
+SELECT NULL::VARCHAR AS reply_key, NULL::VARCHAR AS rationale_key, NULL::VARCHAR AS rule, NULL::VARCHAR AS detail
+WHERE false"""
 _HAS_FAULTS = "SELECT count(*) FROM duckdb_views() WHERE view_name = 'fault_now' AND NOT internal"
 _REPLY = (
     *("reply_key", "sample_index", "redo", "reply_status", "reply_text", "reasoning", "requested_model"),
@@ -56,22 +73,37 @@ def ask(con: duckdb.DuckDBPyConnection, name: str, params: Mapping[str, Any] | N
     return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
 
 
-def facets(store: Store) -> dict[str, list[list[Any]]]:
-    """What can be filtered by: filter -> [[value, n replies], ...]."""
+def index(store: Store) -> pl.DataFrame:
+    """Every rationale without its text, in browsing order: what filters and counts are made from."""
     with connection(store) as con:
-        found = ask(con, "facets")
-    return {f: [[r["value"], r["n"]] for r in found if r["filter"] == f] for f in FILTERS if f != "words"}
+        rows = con.execute(load("browse_index").sql).fetchall()
+    return pl.DataFrame(rows, schema=_INDEX, orient="row")
 
 
-def listed(store: Store, filters: Mapping[str, str | int | None], skip: int, n: int) -> Document:
-    """One page of rationales: `total` over all pages and `items`."""
-    asked = {key: filters.get(key) for key in FILTERS} | {"skip": skip, "n": n}
+def facets(found: pl.DataFrame) -> dict[str, list[list[Any]]]:
+    """What an index can be filtered by: filter -> [[value, n replies], ...]; level 0 is "no level"."""
+    made: dict[str, list[list[Any]]] = {}
+    for name, column in _FACETS.items():
+        values = found.select(column.alias("value")).drop_nulls()
+        counted = values.group_by("value").len().sort("value")
+        made[name] = [[value, n] for value, n in counted.iter_rows()]
+    return made
+
+
+def listed(store: Store, found: pl.DataFrame, filters: Mapping[str, str | int | None], skip: int, n: int) -> Document:
+    """One page of an index: `total` over all pages and `items` with the beginning of their texts. A filter that is None
+    lets everything through."""
+    for name, column in _FACETS.items():
+        if (value := filters.get(name)) is not None:
+            found = found.filter(pl.col("faults").list.contains(str(value)) if name == "fault" else column == value)
     with connection(store) as con:
-        found = ask(con, "list", asked)
-    fields = ("reply_key", "cell_key", "question_key", "dataset", "teacher", "level", "format", "verdict", "answer")
-    more = ("realised_tokens", "realised_steps", "faults", "question", "text")
-    items = [{k: r[k] for k in (*fields, *more)} | {"recipe": recipe_of(r)} for r in found]
-    return {"total": found[0]["total"] if found else 0, "items": items}
+        if words := filters.get("words"):
+            hits = {r["reply_key"] for r in ask(con, "words", {"words": words})}
+            found = found.filter(pl.col("reply_key").is_in(list(hits)))
+        rows = found.slice(skip, n).to_dicts()
+        texts = {r["reply_key"]: r for r in ask(con, "texts", {"replies": [r["reply_key"] for r in rows]})}
+    items = [r | {k: texts[r["reply_key"]][k] for k in ("question", "text")} | {"recipe": recipe_of(r)} for r in rows]
+    return {"total": found.height, "items": items}
 
 
 def rationales(
@@ -88,7 +120,8 @@ def rationales(
     that was sent. Texts are cut to `cap` characters; `cut` is then how long the longest was.
     """
     with connection(store) as con:
-        rows = ask(con, "rows", {"questions": list(questions), "replies": list(replies)})
+        wanted = ask(con, "members", {"questions": list(questions), "replies": list(replies)})
+        rows = ask(con, "rows", {"replies": [w["reply_key"] for w in wanted]})
         names = list(dict.fromkeys(r["question_key"] for r in rows))
         asked = ask(con, "questions", {"questions": names})
         cells = _cells(con, {r["cell_key"] for r in rows})
@@ -220,9 +253,7 @@ def _prompt(r: Row, cell: Row, q: Row, prompter: Prompter | None) -> tuple[Seque
         q["dataset"], q["split"], q["text"], q["answer_kind"], q.get("gold"), tuple(q["choices"]), source=q["source"]
     )
     try:
-        sent = prompter(
-            question, Recipe(cell["level"], cell["format"], cell["gold_visible"], cell["prompt_version"])
-        )
+        sent = prompter(question, Recipe(cell["level"], cell["format"], cell["gold_visible"], cell["prompt_version"]))
     except ConfigError:
         return None, False
     key = keys.reply_key(

@@ -29,7 +29,7 @@ def accuracy_by_level(rows: Sequence[Row], *, size: Size = "half") -> str:
     accuracies), all in percent. Levels of a series are joined by a line with its band of intervals."""
     import altair as alt
 
-    rows, x = on_levels(rows, size)
+    rows, x = on_levels(rows, size, joined=True)
     names, colour, shape = series_scales(rows, size)
     scale = alt.Scale(domain=[0, min(100.0, max(r["high"] for r in rows) * 1.08 + 1)], nice=False)
     y = alt.Y("accuracy:Q", title="right answers (%)", scale=scale)

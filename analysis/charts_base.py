@@ -57,17 +57,21 @@ def data(values: Sequence[Row]) -> "alt.InlineData":
     return alt.InlineData(values=list(values))
 
 
-def on_levels(rows: Sequence[Row], size: Size) -> tuple[list[Row], "alt.X"]:
-    """The rows with an `x`: the number of their place, and beside it, the same for each series, where several series
-    stand at one place."""
+def on_levels(rows: Sequence[Row], size: Size, *, joined: bool = False) -> tuple[list[Row], "alt.X"]:
+    """The rows with an `x`: the number of their place, and beside it where several series stand at one place; each
+    series at the same side everywhere where its places are `joined` by a line."""
     import altair as alt
 
     places = ordered({r["place"] for r in rows}, ("untouched", "answer-only", "no level", *"123456"))
     most = most_at_one_place(rows)
     names = [s for s in dict.fromkeys(r["series"] for r in rows) if s]
-    step = min(0.16 if size == "full" else 0.2, 0.7 / max(1, len(names) - 1))
-    beside = {s: (k - (len(names) - 1) / 2) * step if most > 1 else 0.0 for k, s in enumerate(names)}
-    placed = [r | {"x": places.index(r["place"]) + beside.get(r["series"], 0.0)} for r in rows]
+    step = min(0.16 if size == "full" else 0.2, 0.7 / max(1, (len(names) if joined else most) - 1))
+    placed = []
+    for i, place in enumerate(places):
+        standing = [r for r in rows if r["place"] == place]
+        for k, r in enumerate(standing):
+            at, of = (names.index(r["series"]), len(names)) if joined and r["series"] else (k, len(standing))
+            placed.append(r | {"x": i + ((at - (of - 1) / 2) * step if most > 1 else 0.0)})
     words = [_TWO_LINES.get(p, [p]) for p in places]
     axis = alt.Axis(
         values=list(range(len(places))), labelExpr=f"{json.dumps(words)}[datum.value]", grid=False, ticks=False
@@ -125,6 +129,7 @@ def svg(chart: Any) -> str:
     drawn = str(vl_convert.vegalite_to_svg(spec, allowed_base_urls=[]))
     for sentinel, variable in _VARIABLES.items():
         drawn = drawn.replace(sentinel, variable)
+    drawn = re.sub(r'="#([0-9A-Fa-f]{6})"', lambda m: f'="var(--x{m[1].lower()}, #{m[1]})"', drawn)
     drawn = re.sub(r' xmlns(:\w+)?="[^"]*"', "", drawn)
     prefix = "p" + hashlib.blake2b(drawn.encode(), digest_size=5).hexdigest()
     return re.sub(r'(\bid="|url\(#)', rf"\g<1>{prefix}-", drawn)

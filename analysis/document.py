@@ -41,10 +41,12 @@ def document(
     *,
     served: bool = False,
 ) -> str:
-    """The page. `sections` are answers and figures, `browsers` the parts that the script fills from `data`. The footer's
-    `{size}` becomes the size of the file."""
+    """The page. `sections` are answers and figures, `browsers` the parts that the script fills from `data`. `{size}` in
+    the footer becomes the size of the file."""
     code = script()
-    css = (TEMPLATES / "report.css").read_text(encoding="utf-8") + (TEMPLATES / "browser.css").read_text(encoding="utf-8")
+    css = (TEMPLATES / "report.css").read_text(encoding="utf-8") + (TEMPLATES / "browser.css").read_text(
+        encoding="utf-8"
+    )
     html = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         f'<meta http-equiv="Content-Security-Policy" content="{policy(code, served=served)}">'

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from .answers import Row
 from .headline import Headline
-from .labels import count, percent, recipe_of
+from .labels import ANSWER_ONLY, count, percent, recipe_of
 from .statistics import wilson
 
 
@@ -18,14 +18,15 @@ def findings(cells: Sequence[Row], doses: Sequence[Row], faults: Sequence[Row]) 
 
 
 def _right(cells: Sequence[Row]) -> Headline | None:
-    judged = [r | {"judged": r["correct"] + r["wrong"] + r["unparsed"]} for r in cells]
+    reasoned = [r for r in cells if r["format"] != ANSWER_ONLY]
+    judged = [r | {"judged": r["correct"] + r["wrong"] + r["unparsed"]} for r in reasoned]
     n, k = sum(r["judged"] for r in judged), sum(r["correct"] for r in judged)
     if not n:
         return None
     found = wilson(k, n)
     said = [
-        f"{k:,} of {n:,} judged replies announce the gold answer (95 % interval {percent(found.low)} to "
-        f"{percent(found.high)}); {sum(r['wrong'] for r in judged):,} announce another one, "
+        f"{k:,} of {n:,} judged rationales announce the gold answer (95 % interval {_fine(found.low)} to "
+        f"{_fine(found.high)}); {sum(r['wrong'] for r in judged):,} announce another one, "
         f"{sum(r['unparsed'] for r in judged):,} none that can be read."
     ]
     known = [r for r in judged if r["judged"]]
@@ -36,8 +37,13 @@ def _right(cells: Sequence[Row]) -> Headline | None:
             f"The lowest cell is {where}: {percent(worst['correct'] / worst['judged'])} % of {worst['judged']:,}."
         )
     if strict := sum(r["strict"] for r in judged):
-        said.append(f'By the paper\'s rule, the first match of "The answer is X", {percent(strict / n)} % are right.')
-    return Headline("The rationales", f"{percent(k / n)} % of the rationales end with the gold answer", tuple(said), True)
+        said.append(f'By the paper\'s rule, the first match of "The answer is X", {_fine(strict / n)} % are right.')
+    return Headline(
+        "The rationales, answers without reasoning left out",
+        f"{_fine(k / n)} % of the rationales end with the gold answer",
+        tuple(said),
+        True,
+    )
 
 
 def _dose(doses: Sequence[Row]) -> Headline | None:
@@ -47,22 +53,34 @@ def _dose(doses: Sequence[Row]) -> Headline | None:
     rising = [d for d in counted if all(a < b for a, b in zip(d["medians"], d["medians"][1:], strict=False))]
     many = [d for d in counted if len(d["levels"]) > 2]
     said = [
-        f"The median length rises at every step in {len(rising)} of {count(len(counted), 'series')} "
-        "(data set, teacher and format)."
+        f"The median length rises at every step in {len(rising)} of {len(counted)} series (a data set, teacher and "
+        "format)."
     ]
     said += [_fall(d) for d in counted if d not in rising][:5]
     if many:
         shares = [d["n_rising"] / d["n"] for d in many]
         said.append(
-            f"Of single questions, {percent(min(shares))} to {percent(max(shares))} % get longer at each level "
-            f"({count(len(many), 'series')} of three levels or more, {min(d['n'] for d in many):,} to "
-            f"{max(d['n'] for d in many):,} questions each): the level is a weak label of what a question got."
+            f"Of single questions, {_range(shares)} % get longer at each level ({len(many)} series of three levels or "
+            f"more)." + (" The level is a weak label of what a question got." if max(shares) < 0.9 else "")
         )
     ends = [d["n_ends"] / d["n"] for d in counted]
-    said.append(f"From the coarsest to the finest level, {percent(min(ends))} to {percent(max(ends))} % do.")
+    said.append(
+        f"From the coarsest to the finest level, {_range(ends)} % get longer ({min(d['n'] for d in counted):,} to "
+        f"{max(d['n'] for d in counted):,} questions a series)."
+    )
     all_rise = len(rising) == len(counted)
     title = "Asking for finer steps gave longer rationales" if all_rise else "Finer levels are not always longer"
     return Headline("Dose check: requested level and realised length", title, tuple(said), all_rise)
+
+
+def _fine(share: float) -> str:
+    """Percent, with a second digit where one would round to all or nothing."""
+    return f"{100 * share:.2f}" if share > 0.99 or share < 0.01 else percent(share)
+
+
+def _range(shares: Sequence[float]) -> str:
+    low, high = percent(min(shares)), percent(max(shares))
+    return low if low == high else f"{low} to {high}"
 
 
 def _fall(d: Row) -> str:
@@ -70,9 +88,8 @@ def _fall(d: Row) -> str:
     a, b, before, after = next(s for s in steps if s[2] >= s[3])
     than = "no longer than" if before == after else "shorter than"
     kind = "" if d["format"] in (None, "original") else f", {d['format']}"
-    return (
-        f"{d['teacher']} on {d['dataset']}{kind}: level {b} is {than} level {a} (median {after:g} and {before:g} tokens)."
-    )
+    medians = f"median {after:g} and {before:g} tokens"
+    return f"{d['teacher']} on {d['dataset']}{kind}: level {b} is {than} level {a} ({medians})."
 
 
 def _faults(faults: Sequence[Row], cells: Sequence[Row]) -> Headline | None:
@@ -98,4 +115,3 @@ def _holes(cells: Sequence[Row]) -> Headline | None:
     if len(holes) > 6:
         said.append(f"{len(holes) - 6} more teachers and data sets: see coverage.")
     return Headline("The design", f"{count(n, 'cell')} that another teacher has are missing", tuple(said), False)
-

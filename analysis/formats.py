@@ -1,6 +1,6 @@
 """Formats: each against the original format at the same level, paired on the questions that both students answered.
 
-Only like with like, as in levels.py: one student, base, profile, corpus rule, split, decoder, engine, teacher and level.
+Only like with like, as in levels.py: one student, base, profile, corpus rule, split, decoder, engine, teacher, level.
 The family that Holm corrects is every such pair on one data set.
 """
 

@@ -5,7 +5,10 @@ from typing import Any
 
 from .answers import Row
 
-PRICES = {"usd": "dollars for the cell's calls", "completion_tokens": "completion tokens of the cell's calls (provider's)"}
+PRICES = {
+    "usd": "dollars for the cell's calls",
+    "completion_tokens": "completion tokens of the cell's calls (provider's)",
+}
 _UNKNOWN = {"usd": "n_unpriced", "completion_tokens": "n_uncounted"}
 
 

@@ -16,7 +16,7 @@ from . import sections_effects as effects
 from . import sections_store as stored
 from . import sections_students as students
 from .answers import Row, load, query
-from .browse import Prompter, facets
+from .browse import Prompter, facets, index
 from .charts_base import teacher_colours
 from .document import document
 from .findings import findings
@@ -80,7 +80,7 @@ def answered(store: Store) -> tuple[str, list[Section]]:
     doses = query(store, "dose_monotone")
     texts = diversity.measured(query(store, "diversity", {"n_texts": diversity.N_TEXTS}))
     runs = query(store, "runs")
-    faults = [{"value": value, "n": n} for value, n in facets(store)["fault"]]
+    faults = [{"value": value, "n": n} for value, n in facets(index(store))["fault"]]
     colours = teacher_colours([r["teacher"] for r in cells])
     received, n_cells = sum(r["received"] for r in cells), sum(1 for r in cells if r["wanted"])
     groups = levels.groups(outcomes)

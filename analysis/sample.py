@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..store.store import Store
-from .browse import Document, Prompter, ask, connection, facets, predictions, rationales
+from .browse import Document, Prompter, ask, connection, index, predictions, rationales
 
 MAX_RATIONALES = 2_000
-N_BLOCK, N_DOUBTFUL = 1_600, 400
+N_DOUBTFUL = 400
 MAX_PREDICTIONS = 2_000
 CAP = 20_000
 SEED = 0
@@ -16,15 +16,15 @@ SEED = 0
 def sample(store: Store, prompter: Prompter | None = None, *, seed: int = SEED) -> Document:
     """What the browser of the file shows: `rationales` and `predictions` documents, `facets` of the sample, `said`.
 
-    Whole questions drawn at random up to 1,600 rationales, and up to 400 of those not judged correct; all of them where
+    Whole questions drawn at random, and up to 400 of the rationales that were not judged correct; all of them where
     the store has no more than 2,000. Texts are cut to 20,000 characters.
     """
     with connection(store) as con:
         counted = ask(con, "state")[0]
-        n_all = sum(n for _, n in facets(store)["dataset"])
+        n_all = index(store).height
         whole = n_all <= MAX_RATIONALES
-        block = ask(con, "blocks", {"seed": seed, "n_block": MAX_RATIONALES if whole else N_BLOCK})
         doubtful = [] if whole else ask(con, "doubtful", {"seed": seed, "n_doubtful": N_DOUBTFUL})
+        block = ask(con, "blocks", {"seed": seed, "n_block": MAX_RATIONALES - len(doubtful)})
         drawn = ask(con, "drawn_questions", {"seed": seed, "n_predictions": MAX_PREDICTIONS})
     shown = rationales(
         store, [b["question_key"] for b in block], [d["reply_key"] for d in doubtful], prompter=prompter, cap=CAP
@@ -49,8 +49,11 @@ def _said(n: int, n_all: int, n_questions: int, doubtful: Sequence[dict[str, Any
         return "The store has no rationales yet."
     if n >= n_all:
         return f"All {n:,} rationales of the store are in this file."
-    text = f"A sample of {n:,} of the store's {n_all:,} rationales is in this file: {n_questions:,} questions drawn at random"
-    text += f" (seed {seed}) with every rationale they have"
+    drawn = "1 question" if n_questions == 1 else f"{n_questions:,} questions"
+    text = (
+        f"A sample of {n:,} of the store's {n_all:,} rationales is in this file: {drawn} drawn at random (seed {seed})"
+    )
+    text += f", cut to {MAX_RATIONALES:,}" if n == MAX_RATIONALES and n_questions == 1 else " with all their rationales"
     if doubtful:
         text += f", and {len(doubtful):,} of the {doubtful[0]['of']:,} replies that were not judged correct"
         text += ". So wrong ones are shown more often than they occur; the plots above count everything"

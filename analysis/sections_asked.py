@@ -23,31 +23,43 @@ def asked_section(facts: Sequence[Row], received: int, n_cells: int) -> Section:
         why = "The store is empty: no teacher was asked and no student was trained."
         return Section("asked", "What was asked", [page.nothing(why, "cotdistill demo")])
     n_runs = sum(r["n"] for r in of.get("student", ()))
-    shown = [
-        ("replies", received, f"in {count(n_cells, 'cell')}"),
-        ("data sets", len(of.get("dataset", ())), _names(of.get("dataset", ()), "question")),
-        ("teachers", len(of.get("teacher", ())), _names(of.get("teacher", ()))),
-        ("levels", len(of.get("level", ())), _names(of.get("level", ()))),
-        ("formats", len(of.get("format", ())), _names(of.get("format", ()))),
-        ("runs", n_runs, _students(of)),
-        ("graded answers", sum(r["n"] for r in of.get("evaluated", ())), _names(of.get("evaluated", ()))),
-    ]
-    tiles = "".join(
-        f"<div><dt>{escape(name)}</dt><dd><b>{n:,}</b><br>{page.text(words or 'none yet').text}</dd></div>"
-        for name, n, words in shown
+    n_questions = sum(r["n"] for r in of.get("dataset", ()))
+    n_graded = sum(r["n"] for r in of.get("evaluated", ()))
+    numbers = {
+        "questions": n_questions,
+        "cells": n_cells,
+        "replies": received,
+        "runs": n_runs,
+        "graded answers": n_graded,
+    }
+    words = {
+        "data sets": _names(of.get("dataset", ()), "question"),
+        "teachers": _names(of.get("teacher", ()), "reply"),
+        "levels": _names(of.get("level", ())),
+        "formats": _names(of.get("format", ())),
+        "students": _students(of),
+        "evaluated on": _names(of.get("evaluated", ()), "answer"),
+    }
+    tiles = "".join(f"<div><dt>{escape(name)}</dt><dd>{n:,}</dd></div>" for name, n in numbers.items())
+    lines = "".join(
+        f"<div><dt>{escape(k)}</dt><dd>{page.text(v or 'none yet').text}</dd></div>" for k, v in words.items()
     )
     return Section(
         "asked",
         "What was asked",
         [
-            Html(f'<dl class="facts-grid">{tiles}</dl>'),
+            Html(f'<dl class="tiles">{tiles}</dl><dl class="asked">{lines}</dl>'),
             page.reproduce("cotdistill sql - < analysis/sql/asked.sql", load("asked").sql),
         ],
     )
 
 
 def _names(rows: Sequence[Row], noun: str = "") -> str:
-    return ", ".join(f"{r['value']} ({count(r['n'], noun)})" if noun else str(r["value"]) for r in rows)
+    return ", ".join(f"{r['value']} ({_count(r['n'], noun)})" if noun else str(r["value"]) for r in rows)
+
+
+def _count(n: int, noun: str) -> str:
+    return count(n, noun) if noun != "reply" else f"{n:,} {'reply' if n == 1 else 'replies'}"
 
 
 def _students(of: dict[str, list[Row]]) -> str:

@@ -6,7 +6,9 @@ from html import escape
 from . import page
 from .page import Html, Section
 
-_NOSCRIPT = "<noscript><p class=\"nothing\">Browsing needs JavaScript; everything else of this report does not.</p></noscript>"
+_NOSCRIPT = (
+    '<noscript><p class="nothing">Browsing needs JavaScript; everything else of this report does not.</p></noscript>'
+)
 FILTERS = ("dataset", "teacher", "level", "format", "verdict", "fault")
 _WORDS = {"dataset": "Data set"}
 
@@ -25,7 +27,7 @@ def rationales_section(said: str) -> Section:
 
 def predictions_section(said: str) -> Section:
     """Two evaluations side by side."""
-    selects = [_select("a", "A"), _select("b", "B"), _select("outcome", "Outcome")]
+    selects = [_select("a", "A", "long"), _select("b", "B", "long"), _select("outcome", "Outcome")]
     lead = "Two runs (or a run and the untouched base) on the questions that both answered, with the gold answer."
     parts = [*selects, _search("Words in question or answers")]
     return _section("predictions", "Browse predictions", "Predictions", lead, said, parts)
@@ -35,19 +37,25 @@ def _section(anchor: str, title: str, short: str, lead: str, said: str, filters:
     panes = (
         '<div class="panes"><div class="listing"><p class="found" role="status" aria-live="polite"></p>'
         f'<ol class="items" aria-label="{escape(short)}"></ol><button type="button" class="more" hidden></button></div>'
-        f'<div class="detail" tabindex="-1" role="region" aria-label="The chosen one of {escape(short.lower())}"></div></div>'
+        '<div class="detail" tabindex="-1" role="region" '
+        f'aria-label="The chosen one of {escape(short.lower())}"></div></div>'
     )
     inner = f'<div class="filters" role="search" aria-label="{escape(title)}">{"".join(filters)}</div>{panes}'
     return Section(
         anchor,
         title,
-        [page.paragraph(lead), page.paragraph(said, "note"), Html(_NOSCRIPT), Html(f'<div class="browser">{inner}</div>')],
+        [
+            page.paragraph(lead),
+            page.paragraph(said, "note"),
+            Html(_NOSCRIPT),
+            Html(f'<div class="browser">{inner}</div>'),
+        ],
         short,
     )
 
 
-def _select(name: str, label: str) -> str:
-    return f'<label>{escape(label)}<select name="{name}"></select></label>'
+def _select(name: str, label: str, kind: str = "") -> str:
+    return f'<label class="{kind}">{escape(label)}<select name="{name}"></select></label>'
 
 
 def _search(label: str) -> str:

@@ -119,8 +119,17 @@ def formats_section(found: Sequence[FormatContrast]) -> Section:
         ]
         columns = ("format", "teacher", "level", "points", "95 %", "n questions", "test", "Holm p", "verdict")
         body = [
-            (f.format, f.teacher, f.level, points(c.difference), span_points(c.interval.low, c.interval.high), f"{c.n:,}")
-            + (c.test, p_value(c.p_holm), c.verdict)
+            (
+                f.format,
+                f.teacher,
+                f.level,
+                points(c.difference),
+                span_points(c.interval.low, c.interval.high),
+                f"{c.n:,}",
+                c.test,
+                p_value(c.p_holm),
+                c.verdict,
+            )
             for f in part
             for c in (f.contrast,)
         ]
@@ -128,7 +137,9 @@ def formats_section(found: Sequence[FormatContrast]) -> Section:
         n = f"{sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "") + " paired questions a line"
         plot = sized(charts_effects.forest, rows, alone=len(by_panel) == 1)
         label = "; ".join(f"{r['label']}: {r['difference']:+.1f} points, {r['verdict']}" for r in rows[:12])
-        parts.append(page.figure(name, plot, f"Formats against the original: {label}", n=n, behind=page.table(columns, body)))
+        parts.append(
+            page.figure(name, plot, f"Formats against the original: {label}", n=n, behind=page.table(columns, body))
+        )
     better = sum(1 for f in found if f.contrast.verdict == "better")
     worse = sum(1 for f in found if f.contrast.verdict == "worse")
     lead = f"Of {count(len(found), 'contrast')}, {better} are better and {worse} worse than the original format; "
@@ -181,7 +192,9 @@ def pareto_section(scores: Sequence[Row], costs: Sequence[Row], colours: Mapping
     )
 
 
-def _price_figure(name: str, rows: Sequence[Row], field: str, axis: str, colours: Mapping[str, str], *, alone: bool) -> Html:
+def _price_figure(
+    name: str, rows: Sequence[Row], field: str, axis: str, colours: Mapping[str, str], *, alone: bool
+) -> Html:
     on_front = front(rows, field)
     drawn = [
         point(r, colours) | {"label": place_label(r), "front": f, field: r[field]}
@@ -189,15 +202,22 @@ def _price_figure(name: str, rows: Sequence[Row], field: str, axis: str, colours
     ]
     columns: tuple[str, ...] = ("teacher", "supervision", "on the front", axis, "right %", "95 %", "n")
     body: list[tuple[Any, ...]] = [
-        (r["teacher"], place_label(r, long=True), "yes" if f else "no", f"{r[field]:,.4g}" if field == "usd" else f"{r[field]:,}")
-        + (percent(r["accuracy"]), span(r["low"], r["high"]), f"{r['n']:,}")
+        (
+            r["teacher"],
+            place_label(r, long=True),
+            "yes" if f else "no",
+            f"{r[field]:,.4g}" if field == "usd" else f"{r[field]:,}",
+            percent(r["accuracy"]),
+            span(r["low"], r["high"]),
+            f"{r['n']:,}",
+        )
         for r, f in sorted(zip(rows, on_front, strict=True), key=lambda x: x[0][field])
     ]
     best = [place_label(r, long=True) for r, f in zip(rows, on_front, strict=True) if f]
     plot = sized(charts_effects.pareto, drawn, field, axis, alone=alone)
     label = f"Right answers against {axis}. On the front: {', '.join(best)}"
-    n = f"n = {min(r['n'] for r in rows):,} to {max(r['n'] for r in rows):,} answers a point"
-    return page.figure(f"{name}: {axis}", plot, label, n=n, behind=page.table(columns, body, words=3))
+    n = f"{name}; n = {min(r['n'] for r in rows):,} to {max(r['n'] for r in rows):,} answers a point"
+    return page.figure(f"Accuracy against {axis}", plot, label, n=n, behind=page.table(columns, body, words=3))
 
 
 def place_label(r: Row, *, long: bool = False) -> str:

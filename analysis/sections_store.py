@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from . import charts, page
 from .answers import Row, load
@@ -18,7 +19,9 @@ GENERATE = "cotdistill generate --teacher builtin-strict --dataset arith --level
 def dose_section(rows: Sequence[Row], doses: Sequence[Row], colours: Mapping[str, str]) -> Section:
     """Whether asking for a finer level made rationales longer."""
     if not rows:
-        return Section("dose", "Realised length by level", [page.nothing("There are no rationales yet.", GENERATE)], "Dose check")
+        return Section(
+            "dose", "Realised length by level", [page.nothing("There are no rationales yet.", GENERATE)], "Dose check"
+        )
     panels: dict[str, list[Row]] = defaultdict(list)
     for r in rows:
         panels[r["dataset"]].append(
@@ -67,15 +70,22 @@ def _quantiles(part: Sequence[Row]) -> Html:
     return page.table(columns, rows)
 
 
-def _rising(doses: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[str, ...]]]:
+def _rising(doses: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     columns = (
         "data set", "teacher", "format", "levels", "median tokens", "questions with all", "longer at every step %",
         "finest longer than coarsest %",
     )  # fmt: skip
     rows = [
-        (d["dataset"], d["teacher"], d["format"] or "unknown", " ".join(map(str, d["levels"])))
-        + (" ".join(f"{m:.0f}" for m in d["medians"]), f"{d['n']:,}")
-        + (percent(d["n_rising"] / d["n"] if d["n"] else None), percent(d["n_ends"] / d["n"] if d["n"] else None))
+        (
+            d["dataset"],
+            d["teacher"],
+            d["format"] or "unknown",
+            " ".join(map(str, d["levels"])),
+            " ".join(f"{m:.0f}" for m in d["medians"]),
+            f"{d['n']:,}",
+            percent(d["n_rising"] / d["n"] if d["n"] else None),
+            percent(d["n_ends"] / d["n"] if d["n"] else None),
+        )
         for d in doses
     ]
     return columns, rows
@@ -99,8 +109,10 @@ def coverage_section(rows: Sequence[Row], notes: Sequence[str]) -> Section:
         name = dataset if dataset != last else ""
         last = dataset
         tds = "".join(_heat(cells.get(recipe)) for recipe in order)
-        body.append(f'<tr><td class="name">{escape(name)}</td><th scope="row" class="name">{page.text(teacher).text}</th>{tds}</tr>')
+        who = f'<th scope="row" class="name">{page.text(teacher).text}</th>'
+        body.append(f'<tr><td class="name">{page.text(name).text}</td>{who}{tds}</tr>')
     grid = f'<table class="heat"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    holes = [page.paragraph(note, "note") for note in notes if note.startswith("hole")]
     return Section(
         "coverage",
         "Coverage of the design",
@@ -112,7 +124,8 @@ def coverage_section(rows: Sequence[Row], notes: Sequence[str]) -> Section:
                 "note",
             ),
             Html(f'<div class="scroll" tabindex="0" role="group" aria-label="Coverage">{grid}</div>'),
-            *[page.paragraph(note, "note") for note in notes],
+            *[page.paragraph(note, "note") for note in notes if not note.startswith("hole")],
+            *([page.folded("What is missing", *holes)] if holes else []),
             page.reproduce("cotdistill analyze coverage --json", load("coverage").sql),
         ],
         "Coverage",

@@ -69,11 +69,9 @@ def accuracy_section(rows: Sequence[Row], note: str, colours: Mapping[str, str])
     for title, part in parts.items():
         plot = sized(charts.accuracy_by_level, [point(r, colours) for r in part], alone=len(parts) == 1)
         label = "; ".join(f"{r['teacher'] or ''} {recipe_of(r)} {percent(r['accuracy'])} %" for r in part[:20])
-        plots.append(
-            page.figure(
-                title, plot, f"Right answers by requested level: {label}", n=_answers(part), behind=_scores(part)
-            )
-        )
+        name, _, how = title.partition("; ")
+        said = f"{how}; {_answers(part)}"
+        plots.append(page.figure(name, plot, f"Right answers by level: {label}", n=said, behind=_scores(part)))
     return Section(
         "accuracy",
         "Accuracy by level",
@@ -125,7 +123,12 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
     """Accuracy against the length and the repetitiveness of what was taught, and the table of all measures."""
     reasoned = [r for r in joined if r["accuracy"] is not None]
     if not joined:
-        return Section("diversity", "Length, diversity and accuracy", [page.nothing("There are no rationales yet.", GENERATE)], "Diversity")
+        return Section(
+            "diversity",
+            "Length, diversity and accuracy",
+            [page.nothing("There are no rationales yet.", GENERATE)],
+            "Diversity",
+        )
     plots = []
     for title, part in panels(reasoned, dataset="evaluated_on").items():
         points = [
@@ -140,7 +143,8 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
                 plot = sized(charts.accuracy_against, known, field, axis, alone=False)
                 label = f"Right answers against {axis}: {title}"
                 behind = page.table(*_pairs(part, field, axis), words=2)
-                plots.append(page.figure(f"{title}: {axis}", plot, label, n=_answers(part), behind=behind))
+                said = f"{title}; {_answers(part)}"
+                plots.append(page.figure(f"Accuracy against {axis}", plot, label, n=said, behind=behind))
     columns = (
         "data set", "teacher", "supervision", "student", "right % (95 %)", "rows", "tokens", "steps",
         "equations", "distinct-1", "distinct-2", "compression", "distinct plans", "judged right %",
@@ -185,15 +189,21 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
 _AXES = {
     "mean_tokens": "mean realised tokens of the corpus",
     "compression_ratio": "compression ratio of the corpus (higher repeats more)",
-    "distinct_2": "distinct word pairs (higher is more diverse)",
 }
 
 
 def _pairs(part: Sequence[Row], field: str, axis: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     columns = ("teacher", "supervision", axis, "right %", "95 %", "n", "corpus rows")
     rows = [
-        (r["teacher"], recipe_of(r), f"{r[field]:.2f}", percent(r["accuracy"]), span(r["low"], r["high"]))
-        + (f"{r['n']:,}", f"{r['n_rows']:,}")
+        (
+            r["teacher"],
+            recipe_of(r),
+            f"{r[field]:.2f}",
+            percent(r["accuracy"]),
+            span(r["low"], r["high"]),
+            f"{r['n']:,}",
+            f"{r['n_rows']:,}",
+        )
         for r in part
         if r[field] is not None
     ]
@@ -238,7 +248,9 @@ def loss_section(rows: Sequence[Row]) -> Section:
             page.paragraph("One line a run, means of neighbouring steps.", "note"),
             page.figures(shown),
             *([page.folded(f"{len(rest)} more plots", page.figures(rest))] if rest else []),
-            page.reproduce("cotdistill sql - < analysis/sql/loss_curves.sql   (with $n_points = 150)", load("loss_curves").sql),
+            page.reproduce(
+                "cotdistill sql - < analysis/sql/loss_curves.sql   (with $n_points = 150)", load("loss_curves").sql
+            ),
         ],
     )
 

@@ -1,13 +1,12 @@
 -- What is known of these rationales, whole: reply, parse, verdict, price, faults?
--- Grain: one reply in one cell, for the questions in $questions and the replies in $replies. Columns: keys and cell; of the reply:
+-- Grain: one reply in one cell, for the replies in $replies. Columns: keys and cell; of the reply:
 -- status, text (NULL where the rationale is the same text), reasoning, models, sampling, tokens as the provider counts, usd and
 -- the calls it took (n_unpriced of them without a known price), received_at, where it was imported from; of the rationale: text and
 -- realised counts; of the verdict: status, answer, rule, and the paper's strict rule beside it; faults (rule and detail).
 WITH wanted AS (
     SELECT m.cell_key, m.question_key, m.sample_index, m.reply_key, m.redo
     FROM member_now AS m
-    WHERE m.reply_status IS NOT NULL
-      AND (list_contains($questions::VARCHAR[], m.question_key) OR list_contains($replies::VARCHAR[], m.reply_key))
+    WHERE m.reply_status IS NOT NULL AND list_contains($replies::VARCHAR[], m.reply_key)
 ), calls AS (
     SELECT a.reply_key, count(*) AS calls, sum(a.usd) AS usd, count(*) FILTER (a.usd IS NULL) AS n_unpriced
     FROM attempt AS a SEMI JOIN wanted AS w ON w.reply_key = a.reply_key GROUP BY a.reply_key
@@ -15,7 +14,8 @@ WITH wanted AS (
     SELECT f.reply_key, list(DISTINCT {'rule': f.rule, 'detail': coalesce(f.detail::VARCHAR, '')}) AS faults
     FROM fault_now AS f SEMI JOIN wanted AS w ON w.reply_key = f.reply_key GROUP BY f.reply_key
 ), parsed AS (
-    SELECT n.* FROM rationale_now AS n SEMI JOIN wanted AS w ON w.reply_key = n.reply_key
+    -- not a join: this goes into the view, before its windows
+    SELECT * FROM rationale_now WHERE list_contains($replies::VARCHAR[], reply_key)
 )
 SELECT
     w.reply_key, w.cell_key, w.question_key, n.rationale_key, w.sample_index, coalesce(w.redo, 0) AS redo, r.teacher,

@@ -1,7 +1,7 @@
 // A list that is paged and walked with the arrow keys, beside the one thing it has open.
 const PAGE = 50;
 
-function picker({ root, load, label, open, key }) {
+function picker({ root, load, label, open, key, prefer }) {
   const list = root.querySelector(".items"), status = root.querySelector(".found"), more = root.querySelector(".more"), detail = root.querySelector(".detail");
   let items = [], total = 0, chosen = null, turn = 0;
 
@@ -15,7 +15,7 @@ function picker({ root, load, label, open, key }) {
       items = skip ? items.concat(found.items) : found.items;
       draw(skip);
       status.textContent = found.said || several(total, "row");
-      if (!skip && !keep && items.length && !chosen) await choose(items[0], false);
+      if (!skip && !keep && items.length && !chosen) await choose(items.find(prefer || (() => true)) || items[0], false);
       if (!items.length && !keep) { chosen = null; detail.replaceChildren(el("p", { class: "note" }, "Nothing matches these filters.")); }
     } catch (error) {
       if (mine === turn) status.textContent = error.busy ? `The store is busy: ${error.message} Trying again soon.` : `Could not read: ${error.message}`;

@@ -8,6 +8,7 @@ function rationaleBrowser(root, source, showEvaluation) {
 
   const list = picker({
     root,
+    prefer: (item) => /^level [2-6]/.test(item.recipe),
     key: (item) => `${item.reply_key}|${item.cell_key}`,
     load: async (skip, n) => {
       const found = await source.list(asked(), skip, n);
