@@ -15,6 +15,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+import duckdb
 import polars as pl
 
 from ..errors import StoreError
@@ -189,6 +190,8 @@ def make_server(live: Live, port: int) -> ThreadingHTTPServer:
                 self._send(HTTPStatus.NOT_FOUND, "application/json", _error(f"there is no {error.args[0]}"))
             except ValueError as error:
                 self._send(HTTPStatus.BAD_REQUEST, "application/json", _error(str(error)))
+            except duckdb.Error as error:
+                self._send(HTTPStatus.INTERNAL_SERVER_ERROR, "application/json", _error(str(error)))
 
         def _send(self, status: HTTPStatus, kind: str, text: str) -> None:
             body = text.encode("utf-8", "replace")

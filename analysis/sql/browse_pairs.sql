@@ -4,7 +4,7 @@
 -- of all pages). $outcome and $words NULL let everything through; $words is looked for in question and both texts, any case.
 WITH a AS (SELECT * FROM prediction_now WHERE evaluation_key = $a),
 b AS (SELECT * FROM prediction_now WHERE evaluation_key = $b),
-both AS (
+paired AS (
     SELECT a.question_key, a.sample_index, q.text AS question, q.gold, coalesce(a.verdict, 'unjudged') AS verdict_a,
         coalesce(b.verdict, 'unjudged') AS verdict_b, a.text AS text_a, b.text AS text_b,
         CASE WHEN a.verdict = 'correct' AND b.verdict = 'correct' THEN 'both right' WHEN a.verdict = 'correct' THEN 'only a'
@@ -14,7 +14,7 @@ both AS (
 ), counted AS (
     SELECT *, count(*) FILTER (outcome = 'both right') OVER () AS both_right, count(*) FILTER (outcome = 'only a') OVER () AS only_a,
         count(*) FILTER (outcome = 'only b') OVER () AS only_b, count(*) FILTER (outcome = 'both wrong') OVER () AS both_wrong
-    FROM both
+    FROM paired
     WHERE $words::VARCHAR IS NULL OR contains(lower(concat_ws(' ', question, text_a, text_b)), lower($words::VARCHAR))
 )
 SELECT question_key, sample_index, left(question, 160) AS question, gold, verdict_a, verdict_b, outcome, both_right, only_a, only_b,
