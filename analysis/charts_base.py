@@ -18,16 +18,16 @@ if TYPE_CHECKING:
     import altair as alt
 
 Size = Literal["phone", "half", "full"]
-SERIES_COLOURS = ("#4477AA", "#EE6677", "#228833", "#B8860B", "#33A6CC", "#AA3377", "#777777", "#E07B39")
+SERIES_COLOURS = ("#4477AA", "#E0506A", "#228833", "#A87A08", "#1F93BB", "#AA3377", "#737780", "#CF6A24")
 LEVEL_COLOURS = {
-    "answer-only": "#8A8A8A",
+    "answer-only": "#7F8590",
     "1": "#4477AA",
-    "2": "#33A6CC",
+    "2": "#1F93BB",
     "3": "#2A9D8F",
-    "4": "#C99A1E",
-    "5": "#E07B39",
+    "4": "#A8820A",
+    "5": "#CF6A24",
     "6": "#B8336A",
-    "no level": "#9575CD",
+    "no level": "#8A68C9",
 }
 SHAPES = {"original": "circle", "least-to-most": "square", "rephrase-and-respond": "triangle-up", "symbolic": "diamond"}
 DASHES = {"original": [1, 0], "least-to-most": [7, 3], "rephrase-and-respond": [2, 3], "symbolic": [9, 3, 2, 3]}

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from .answers import Row
 from .charts_base import FAINT, HEIGHT, INK, WIDTHS, Size, data, series_scales, svg
 
-_VERDICT_COLOURS = {"better": "#228833", "worse": "#CC3344", "cannot tell": "#777777"}
+VERDICT_COLOURS = {"better": "#228833", "worse": "#CC3344", "cannot tell": "#737780"}
 _VERDICT_SHAPES = {"better": "triangle-right", "worse": "triangle-left", "cannot tell": "circle"}
 
 
@@ -17,10 +17,10 @@ def forest(rows: Sequence[Row], *, size: Size = "half") -> str:
     phone = size == "phone"
     axis = alt.Axis(labelLimit=150 if phone else 330, labelFontSize=10.5 if phone else 12, ticks=False, domain=False)
     y = alt.Y("label:N", title=None, sort=order, axis=axis)
-    verdicts = [v for v in _VERDICT_COLOURS if any(r["verdict"] == v for r in rows)]
+    verdicts = [v for v in VERDICT_COLOURS if any(r["verdict"] == v for r in rows)]
     legend = alt.Legend(orient="top", title=None, symbolOpacity=1)
     colour = alt.Color(
-        "verdict:N", scale=alt.Scale(domain=verdicts, range=[_VERDICT_COLOURS[v] for v in verdicts]), legend=legend
+        "verdict:N", scale=alt.Scale(domain=verdicts, range=[VERDICT_COLOURS[v] for v in verdicts]), legend=legend
     )
     shape = alt.Shape(
         "verdict:N", scale=alt.Scale(domain=verdicts, range=[_VERDICT_SHAPES[v] for v in verdicts]), legend=legend

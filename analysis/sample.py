@@ -23,8 +23,10 @@ def sample(store: Store, prompter: Prompter | None = None, *, seed: int = SEED) 
         counted = ask(con, "state")[0]
         n_all = index(store).height
         whole = n_all <= MAX_RATIONALES
-        doubtful = [] if whole else ask(con, "doubtful", {"seed": seed, "n_doubtful": N_DOUBTFUL})
+        asked = {"seed": seed, "n_doubtful": 0 if whole else N_DOUBTFUL, "questions": []}
+        doubtful = ask(con, "doubtful", asked)
         block = ask(con, "blocks", {"seed": seed, "n_block": MAX_RATIONALES - len(doubtful)})
+        doubtful = ask(con, "doubtful", asked | {"questions": [b["question_key"] for b in block]})
         drawn = ask(con, "drawn_questions", {"seed": seed, "n_predictions": MAX_PREDICTIONS})
     shown = rationales(
         store, [b["question_key"] for b in block], [d["reply_key"] for d in doubtful], prompter=prompter, cap=CAP
