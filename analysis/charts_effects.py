@@ -15,7 +15,8 @@ def forest(rows: Sequence[Row], *, size: Size = "half") -> str:
 
     order = [r["label"] for r in rows]
     phone = size == "phone"
-    axis = alt.Axis(labelLimit=150 if phone else 330, labelFontSize=10.5 if phone else 12, ticks=False, domain=False)
+    limit, size_ = (150, 10.5) if phone else (330, 12)
+    axis = alt.Axis(labelLimit=limit, labelFontSize=size_, labelPadding=8, ticks=False, domain=False, grid=False)
     y = alt.Y("label:N", title=None, sort=order, axis=axis)
     verdicts = [v for v in VERDICT_COLOURS if any(r["verdict"] == v for r in rows)]
     legend = alt.Legend(orient="top", title=None, symbolOpacity=1)
@@ -26,7 +27,7 @@ def forest(rows: Sequence[Row], *, size: Size = "half") -> str:
         "verdict:N", scale=alt.Scale(domain=verdicts, range=[_VERDICT_SHAPES[v] for v in verdicts]), legend=legend
     )
     base = alt.Chart(data(rows)).encode(y=y, color=colour)
-    x = alt.X("low:Q", title="percentage points", scale=alt.Scale(zero=True, nice=True), axis=alt.Axis(tickCount=5))
+    x = alt.X("low:Q", title="percentage points", scale=alt.Scale(zero=True, padding=10), axis=alt.Axis(tickCount=5))
     zero = alt.Chart(data([{"at": 0}])).mark_rule(color=FAINT, strokeWidth=1.2).encode(x="at:Q")
     chart = alt.layer(
         zero,

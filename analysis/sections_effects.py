@@ -13,7 +13,7 @@ from .formats import FormatContrast
 from .labels import ANSWER_ONLY, count, p_value, percent, points, span, span_points
 from .page import Html, Section
 from .pareto import PRICES, front, priced
-from .points import panels, point
+from .points import answers_a_point, panels, point
 from .statistics import effective_n, wilson
 
 TRAIN_MORE = "cotdistill train --student tiny --teacher builtin-strict,builtin-diverse && cotdistill evaluate"
@@ -216,7 +216,7 @@ def _price_figure(
     best = [place_label(r, long=True) for r, f in zip(rows, on_front, strict=True) if f]
     plot = sized(charts_effects.pareto, drawn, field, axis, alone=alone)
     label = f"Right answers against {axis}. On the front: {', '.join(best)}"
-    n = f"{name}; n = {min(r['n'] for r in rows):,} to {max(r['n'] for r in rows):,} answers a point"
+    n = f"{name}; {answers_a_point(rows)}"
     return page.figure(f"Accuracy against {axis}", plot, label, n=n, behind=page.table(columns, body, words=3))
 
 

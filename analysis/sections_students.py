@@ -15,7 +15,7 @@ from .headline import Headline, headlines, references
 from .labels import ANSWER_ONLY, count, percent, recipe_of, span
 from .levels import Group
 from .page import Html, Section
-from .points import dash, panels, place, point
+from .points import answers_a_point, dash, panels, place, point
 
 TRAIN = "cotdistill train --student tiny && cotdistill evaluate"
 GENERATE = "cotdistill generate --teacher builtin-strict --dataset arith --level 1,3,5"
@@ -70,7 +70,7 @@ def accuracy_section(rows: Sequence[Row], note: str, colours: Mapping[str, str])
         plot = sized(charts.accuracy_by_level, [point(r, colours) for r in part], alone=len(parts) == 1)
         label = "; ".join(f"{r['teacher'] or ''} {recipe_of(r)} {percent(r['accuracy'])} %" for r in part[:20])
         name, _, how = title.partition("; ")
-        said = f"{how}; {_answers(part)}"
+        said = f"{how}; {answers_a_point(part)}"
         plots.append(page.figure(name, plot, f"Right answers by level: {label}", n=said, behind=_scores(part)))
     return Section(
         "accuracy",
@@ -86,14 +86,6 @@ def accuracy_section(rows: Sequence[Row], note: str, colours: Mapping[str, str])
             page.reproduce("cotdistill analyze accuracy --json", load("accuracy").sql),
         ],
     )
-
-
-def _answers(part: Sequence[Row]) -> str:
-    """`n = 500 to 1,000 answers a point, 500 questions`."""
-    low, high = min(r["n"] for r in part), max(r["n"] for r in part)
-    several = f"{low:,}" if low == high else f"{low:,} to {high:,}"
-    asked = [r["n_questions"] for r in part if "n_questions" in r]
-    return f"n = {several} answers a point" + (f", {count(max(asked), 'question')}" if asked else "")
 
 
 def _scores(rows: Sequence[Row]) -> Html:
@@ -143,7 +135,7 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
                 plot = sized(charts.accuracy_against, known, field, axis, alone=False)
                 label = f"Right answers against {axis}: {title}"
                 behind = page.table(*_pairs(part, field, axis), words=2)
-                said = f"{title}; {_answers(part)}"
+                said = f"{title}; {answers_a_point(part)}"
                 plots.append(page.figure(f"Accuracy against {axis}", plot, label, n=said, behind=behind))
     columns = (
         "data set", "teacher", "supervision", "student", "right % (95 %)", "rows", "tokens", "steps",

@@ -12,7 +12,7 @@ WITH wanted AS (
     FROM attempt AS a SEMI JOIN wanted AS w ON w.reply_key = a.reply_key GROUP BY a.reply_key
 ), faults AS (
     SELECT f.reply_key, list(DISTINCT {'rule': f.rule, 'detail': coalesce(f.detail::VARCHAR, '')}) AS faults
-    FROM fault_now AS f SEMI JOIN wanted AS w ON w.reply_key = f.reply_key GROUP BY f.reply_key
+    FROM fault_now AS f WHERE list_contains($replies::VARCHAR[], f.reply_key) GROUP BY f.reply_key
 ), parsed AS (
     -- not a join: this goes into the view, before its windows
     SELECT * FROM rationale_now WHERE list_contains($replies::VARCHAR[], reply_key)

@@ -30,9 +30,7 @@ def test_a_small_store_is_in_the_file_whole(full_lab: "Lab") -> None:
     assert json.loads(as_data(made))["mode"] == "inline"
 
 
-def test_a_sample_is_seeded_bounded_and_says_what_it_is(
-    full_lab: "Lab", monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sample_is_seeded_bounded_and_says_what_it_is(full_lab: "Lab", monkeypatch: pytest.MonkeyPatch) -> None:
     full_lab.cell("sloppy", 2, "original", lambda q: "The answer is -7")
     monkeypatch.setattr(sample, "MAX_RATIONALES", 60)
     monkeypatch.setattr(sample, "N_DOUBTFUL", 10)
@@ -76,7 +74,13 @@ def test_a_prompt_is_shown_only_where_it_gives_the_replys_key(lab: "Lab") -> Non
     messages = [{"role": m.role, "content": m.content} for m in build(question, cell.recipe)]
     sent = keys.reply_key(question.key, messages, "t", "model-1", temperature=0.5, sample_index=0)
     for key in (sent, "another"):
-        reply = {"reply_key": key, "question_key": question.key, "teacher": "t", "status": "ok", "text": "The answer is 1"}
+        reply = {
+            "reply_key": key,
+            "question_key": question.key,
+            "teacher": "t",
+            "status": "ok",
+            "text": "The answer is 1",
+        }
         reply |= {"requested_model": "model-1", "temperature": 0.5, "sample_index": 0, "redo": 0}
         member = {"cell_key": cell.key, "question_key": question.key, "sample_index": 0, "reply_key": key}
         member |= {"sampling": key}
@@ -145,5 +149,8 @@ def test_an_empty_store_has_nothing_to_browse(store_path: "Path") -> None:
     store = Store.open(store_path)
     made = sample.sample(store, build)
     assert made["rationales"]["rows"] == [] and made["predictions"]["rows"] == []
-    assert made["said"] == {"rationales": "The store has no rationales yet.", "predictions": "No student is evaluated yet."}
+    assert made["said"] == {
+        "rationales": "The store has no rationales yet.",
+        "predictions": "No student is evaluated yet.",
+    }
     assert all(not values for values in browse.facets(browse.index(store)).values())

@@ -1,9 +1,10 @@
 """The report in a real browser: filters, links, keyboard, phone, dark, print, hostile texts, how fast it opens.
 
-Needs playwright (in the extra `dev`) and Debian's chromium (`apt-get install chromium`), or CHROMIUM=PATH; skipped, with
-the reason, where one is missing.
+Needs playwright (in the extra `dev`) and Debian's chromium (`apt-get install chromium`), or CHROMIUM=PATH; skipped,
+with the reason, where one is missing.
 """
 
+import itertools
 import os
 import re
 import shutil
@@ -131,7 +132,10 @@ def test_it_opens_fast_alone_and_quietly(chromium: "Browser", report: Path) -> N
         n = opened.page.evaluate("JSON.parse(document.getElementById('data').textContent).rationales.rows.length")
         assert n == 2000
         opened.page.context.close()
-    print(f"opened in {min(took):.2f} s of {[f'{t:.2f}' for t in took]}; {report.stat().st_size / 1e6:.1f} MB", file=sys.stderr)
+    print(
+        f"opened in {min(took):.2f} s of {[f'{t:.2f}' for t in took]}; {report.stat().st_size / 1e6:.1f} MB",
+        file=sys.stderr,
+    )
     assert min(took) < OPENS_IN_S
 
 
@@ -147,7 +151,7 @@ def test_links_lead_to_their_sections(chromium: "Browser", report: Path) -> None
 
 def test_filters_and_words(chromium: "Browser", report: Path) -> None:
     opened = visit(chromium, report.as_uri())
-    page, root = opened.page, opened.page.locator("#rationales")
+    _page, root = opened.page, opened.page.locator("#rationales")
     assert root.locator(".found").inner_text() == "2,000 rationales"
     root.locator('select[name="level"]').select_option("3")
     root.locator('select[name="format"]').select_option("symbolic")
@@ -227,7 +231,10 @@ def test_the_keyboard_is_enough(chromium: "Browser", report: Path) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowDown")
-    assert page.evaluate("[...document.querySelectorAll('#rationales .items button')].indexOf(document.activeElement)") == 3
+    assert (
+        page.evaluate("[...document.querySelectorAll('#rationales .items button')].indexOf(document.activeElement)")
+        == 3
+    )
     page.keyboard.press("Enter")
     focused(page.locator("#rationales .detail"))
     assert page.locator("#rationales .detail h3").inner_text() != before
@@ -238,12 +245,13 @@ def test_the_keyboard_is_enough(chromium: "Browser", report: Path) -> None:
 
 def test_everything_that_is_operated_has_a_name(chromium: "Browser", report: Path) -> None:
     page = visit(chromium, report.as_uri()).page
-    nameless = page.evaluate("""() => [...document.querySelectorAll('select, input, button, [role=img], [tabindex="0"], svg')].filter((e) =>
-        e.tagName === 'svg' ? !e.closest('[role=img][aria-label]')
-        : !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length) || e.closest('pre'))).length""")
+    nameless = page.evaluate("""() => [
+        ...document.querySelectorAll('select, input, button, [role=img], [tabindex="0"], svg')
+    ].filter((e) => e.tagName === 'svg' ? !e.closest('[role=img][aria-label]')
+        : !(e.getAttribute('aria-label') || e.textContent.trim() || (e.labels && e.labels.length))).length""")
     assert nameless == 0
     levels = page.eval_on_selector_all("h1, h2, h3, h4, h5", "hs => hs.map(h => Number(h.tagName[1]))")
-    assert levels[0] == 1 and all(b - a <= 1 for a, b in zip(levels, levels[1:], strict=False))
+    assert levels[0] == 1 and all(b - a <= 1 for a, b in itertools.pairwise(levels))
 
 
 @pytest.mark.parametrize("width", [320, 390, 768])
@@ -280,7 +288,11 @@ def test_hostile_texts_are_shown_as_text(chromium: "Browser", hostile: Path) -> 
             assert "has 1,000,000 characters" in root.locator(".detail").inner_text()
     everything = "\n".join(seen)
     for wanted in (
-        *("<script>window.pwned = 1</script>", "</script><script>window.pwned = 2</script>", "</template></div><img src=x"),
+        *(
+            "<script>window.pwned = 1</script>",
+            "</script><script>window.pwned = 2</script>",
+            "</template></div><img src=x",
+        ),
         *("U+202Edrawkcab", "U+200Fmark", "nul U+0000 bell U+0007", "<!--<script> ]]> &lt;b&gt; U+2028"),
     ):
         assert wanted in everything, wanted

@@ -40,7 +40,9 @@ class Checker(HTMLParser):
         for name, value in attrs:
             if name == "id" and value:
                 self.ids.append(value)
-            if name in ("src", "href", "srcset", "data", "xlink:href") and not (value or "").startswith(("#", "data:,")):
+            if name in ("src", "href", "srcset", "data", "xlink:href") and not (value or "").startswith(
+                ("#", "data:,")
+            ):
                 self.fetched.append(f"{tag} {value}")
         if tag in ("iframe", "object", "embed"):
             self.fetched.append(tag)

@@ -55,7 +55,13 @@ def test_pages_filters_and_details(client: httpx.Client, full_lab: "Lab") -> Non
     pairs = get("/api/pairs", a=a, b=b, n=7)
     assert pairs["total"] == 100 and len(pairs["items"]) == 7
     assert len(get("/api/answers", key=pairs["items"][0]["question_key"])["rows"]) == 7
-    assert {f for f, values in get("/api/facets").items() if values} == {"dataset", "teacher", "level", "format", "verdict"}
+    assert {f for f, values in get("/api/facets").items() if values} == {
+        "dataset",
+        "teacher",
+        "level",
+        "format",
+        "verdict",
+    }
 
 
 def test_only_loopback_names_and_known_paths_are_answered(client: httpx.Client) -> None:
