@@ -114,4 +114,4 @@ def _holes(cells: Sequence[Row]) -> Headline | None:
     said = [f"{t} on {d} has no {', '.join(sorted(set(rs)))}." for (d, t), rs in sorted(holes.items())[:6]]
     if len(holes) > 6:
         said.append(f"{len(holes) - 6} more teachers and data sets: see coverage.")
-    return Headline("The design", f"{count(n, 'cell')} that another teacher has are missing", tuple(said), False)
+    return Headline("The design", f"{count(n, 'cell')} missing that another teacher has", tuple(said), False)

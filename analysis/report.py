@@ -84,16 +84,18 @@ def answered(store: Store) -> tuple[str, list[Section]]:
     colours = teacher_colours([r["teacher"] for r in cells])
     received, n_cells = sum(r["received"] for r in cells), sum(1 for r in cells if r["wanted"])
     groups = levels.groups(outcomes)
+    facts = query(store, "asked")
+    said = students.said_section(findings(cells, doses, faults))
     sections = [
-        students.answer_section(
-            groups, scores, levels.answer(load("levels"), outcomes), findings(cells, doses, faults)
-        ),
-        opening.asked_section(query(store, "asked"), received, n_cells),
+        *([] if groups else said),  # without a student these are the verdicts
+        students.answer_section(groups, scores, levels.answer(load("levels"), outcomes)),
+        opening.asked_section(facts, received, n_cells),
         students.accuracy_section(scores, accuracy.how(scores) if scores else "", colours),
         effects.teachers_section(outcomes),
         effects.formats_section(format_contrasts(outcomes)),
         students.against_section(diversity.beside_accuracy(texts, scores), colours),
         effects.pareto_section(scores, query(store, "costs"), colours),
+        *(said if groups else []),
         stored.dose_section(query(store, "token_spread"), doses, colours),
         students.loss_section(query(store, "loss_curves", {"n_points": N_POINTS})),
         *opening.questions_section(_others(store)),
@@ -102,11 +104,7 @@ def answered(store: Store) -> tuple[str, list[Section]]:
         students.runs_section(runs),
         stored.made_section(query(store, "provenance"), runs),
     ]
-    subtitle = (
-        f"{store.path.name}: {received:,} replies in {n_cells:,} cells, {len(runs):,} runs, "
-        f"{sum(r['n'] for r in scores):,} graded answers"
-    )
-    return subtitle, sections
+    return opening.subtitle(store.path.name, facts, received), sections
 
 
 def _holes(cells: Sequence[Row]) -> list[str]:

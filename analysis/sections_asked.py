@@ -67,6 +67,27 @@ def _students(of: dict[str, list[Row]]) -> str:
     return f"{_names(students)}; {count(len(seeds), 'seed')}" if students else ""
 
 
+def subtitle(store: str, facts: Sequence[Row], received: int) -> str:
+    """What was asked, in a sentence."""
+    names = {w: [str(r["value"]) for r in facts if r["what"] == w] for w in ("dataset", "teacher", "level", "student")}
+    if not facts:
+        return f"{store}: nothing was asked yet"
+    levels = f" at level{'s' if len(names['level']) > 1 else ''} {_listed(names['level'])}" if names["level"] else ""
+    wrote = f"{_listed(names['teacher'])} wrote {_count(received, 'reply')}"
+    text = f"{store}: {wrote} about {_listed(names['dataset'])}{levels}"
+    n_runs = sum(r["n"] for r in facts if r["what"] == "student")
+    n_graded = sum(r["n"] for r in facts if r["what"] == "evaluated")
+    if n_runs:
+        text += f"; {_listed(names['student'])} learned from them in {count(n_runs, 'run')}"
+    return text + (f" and gave {count(n_graded, 'graded answer')}." if n_graded else ".")
+
+
+def _listed(names: Sequence[str]) -> str:
+    if len(names) > 5:
+        return f"{', '.join(names[:4])} and {len(names) - 4} more"
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names) or "nobody"
+
+
 def questions_section(answers: Sequence[tuple[NamedQuestion, Answer]]) -> list[Section]:
     """Each named question that the report does not show elsewhere: title, notes, a forest where it has differences, its
     table and its query. One section, none where there are no such questions."""

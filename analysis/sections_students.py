@@ -24,10 +24,8 @@ _MAX_CURVES = 24
 _MAX_RUNS = 40
 
 
-def answer_section(
-    groups: Sequence[Group], accuracy: Sequence[Row], contrasts: Answer, found: Sequence[Headline]
-) -> Section:
-    """Which supervision worked, in words; `found` is what the rationales alone say."""
+def answer_section(groups: Sequence[Group], accuracy: Sequence[Row], contrasts: Answer) -> Section:
+    """Which supervision worked, in words."""
     cards = [_card(h) for h in headlines(groups, accuracy)]
     if not cards:
         said = [page.paragraph(line) for line in references(accuracy)]
@@ -44,12 +42,16 @@ def answer_section(
         inner += [page.paragraph(note, "note") for note in contrasts.notes]
         cards.append(page.folded(f"All {len(contrasts.rows)} contrasts, with their tests", *inner))
         cards.append(page.reproduce("cotdistill analyze levels --json", load("levels").sql))
-    if found:
-        queries = [load(name).sql for name in ("coverage", "dose_monotone")]
-        asked = page.reproduce("cotdistill analyze coverage --json", *queries)
-        about = [Html("<h3>What the rationales say</h3>"), *map(_card, found), asked]
-        cards = [*cards, *about] if groups else [*about, *cards]
     return Section("answer", "Which supervision worked", cards, "Verdicts")
+
+
+def said_section(found: Sequence[Headline]) -> list[Section]:
+    """What the rationales alone say, in words; none where there are no rationales."""
+    if not found:
+        return []
+    queries = [load(name).sql for name in ("coverage", "dose_monotone")]
+    asked = page.reproduce("cotdistill analyze coverage --json", *queries)
+    return [Section("said", "What the rationales say", [*map(_card, found), asked], "The rationales")]
 
 
 def _card(h: Headline) -> Html:

@@ -20,7 +20,8 @@ ANSWERED = (
     *("answer", "asked", "accuracy", "teachers", "formats", "diversity", "pareto", "dose", "loss", "coverage", "spend"),
     *("runs", "made"),
 )
-SECTIONS = (*ANSWERED, "rationales", "predictions")
+BROWSERS = ("rationales", "predictions")
+SECTIONS = (*ANSWERED, *BROWSERS)
 VOID = {"meta", "br", "link", "img", "input", "hr"}
 
 
@@ -73,6 +74,7 @@ def test_a_full_report_answers_and_fetches_nothing(full_lab: "Lab", tmp_path: Pa
     text = "".join(checker.text)
     assert checker.fetched == [] and "://" not in html and "@import" not in html and "url(" not in html.lower()
     assert [i for i in checker.ids if i in SECTIONS] == list(SECTIONS)
+    assert "said" in checker.ids and "teacher wrote 116 replies about arith at levels 1 and 3; tiny learned" in text
     assert "Level 3 of teacher worked best" in text
     assert "70.0 % right" in text and "100 questions, 2 runs" in text and "+50.0 points against the answer-only" in text
     assert "about these runs" in text
