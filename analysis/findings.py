@@ -32,7 +32,8 @@ def _right(cells: Sequence[Row]) -> Headline | None:
     known = [r for r in judged if r["judged"]]
     worst = min(known, key=lambda r: (r["correct"] / r["judged"], r["dataset"]))
     if worst["correct"] < worst["judged"] and len(known) > 1:
-        where = f"{worst['teacher']} on {worst['dataset']}, {recipe_of(worst)}"
+        words = recipe_of(worst).replace(" +gold", ", gold shown").replace(" -gold", ", gold hidden")
+        where = f"{worst['teacher']} on {worst['dataset']}, {words}"
         said.append(
             f"The lowest cell is {where}: {percent(worst['correct'] / worst['judged'])} % of {worst['judged']:,}."
         )
@@ -51,7 +52,8 @@ def _dose(doses: Sequence[Row]) -> Headline | None:
     if not counted:
         return None
     rising = [d for d in counted if all(a < b for a, b in zip(d["medians"], d["medians"][1:], strict=False))]
-    many = [d for d in counted if len(d["levels"]) > 2]
+    most = max(len(d["levels"]) for d in counted)
+    many = [d for d in counted if len(d["levels"]) == most > 2]
     said = [
         f"The median length rises at every step in {len(rising)} of {len(counted)} series (a data set, teacher and "
         "format)."
@@ -60,8 +62,8 @@ def _dose(doses: Sequence[Row]) -> Headline | None:
     if many:
         shares = [d["n_rising"] / d["n"] for d in many]
         said.append(
-            f"Of single questions, {_range(shares)} % get longer at each level ({len(many)} series of three levels or "
-            f"more)." + (" The level is a weak label of what a question got." if max(shares) < 0.9 else "")
+            f"Of single questions, {_range(shares)} % get longer at each of {most} levels ({len(many)} series that have "
+            "them)." + (" The level is a weak label of what a question got." if max(shares) < 0.9 else "")
         )
     ends = [d["n_ends"] / d["n"] for d in counted]
     said.append(

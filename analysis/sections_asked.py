@@ -72,7 +72,7 @@ def subtitle(store: str, facts: Sequence[Row], received: int) -> str:
     names = {w: [str(r["value"]) for r in facts if r["what"] == w] for w in ("dataset", "teacher", "level", "student")}
     if not facts:
         return f"{store}: nothing was asked yet"
-    levels = f" at level{'s' if len(names['level']) > 1 else ''} {_listed(names['level'])}" if names["level"] else ""
+    levels = f" at level{'s' if len(names['level']) > 1 else ''} {_levels(names['level'])}" if names["level"] else ""
     wrote = f"{_listed(names['teacher'])} wrote {_count(received, 'reply')}"
     text = f"{store}: {wrote} about {_listed(names['dataset'])}{levels}"
     n_runs = sum(r["n"] for r in facts if r["what"] == "student")
@@ -80,6 +80,14 @@ def subtitle(store: str, facts: Sequence[Row], received: int) -> str:
     if n_runs:
         text += f"; {_listed(names['student'])} learned from them in {count(n_runs, 'run')}"
     return text + (f" and gave {count(n_graded, 'graded answer')}." if n_graded else ".")
+
+
+def _levels(names: Sequence[str]) -> str:
+    """`1 and 3`, `1 to 6`."""
+    numbers = sorted(int(n) for n in names)
+    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[-1] + 1)):
+        return f"{numbers[0]} to {numbers[-1]}"
+    return _listed([str(n) for n in numbers])
 
 
 def _listed(names: Sequence[str]) -> str:

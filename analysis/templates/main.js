@@ -25,6 +25,8 @@ function follow() {
     for (const entry of entries) if (entry.isIntersecting) seen.add(entry.target.id); else seen.delete(entry.target.id);
     const current = [...links.keys()].find((id) => seen.has(id));
     for (const [id, link] of links) if (id === current) link.setAttribute("aria-current", "true"); else link.removeAttribute("aria-current");
+    const nav = document.querySelector("nav"), link = links.get(current);
+    if (link && nav.scrollWidth > nav.clientWidth) nav.scrollLeft = link.offsetLeft - 40; // a phone's: the current one in sight
   }, { rootMargin: "-10% 0px -60% 0px" });
   for (const id of links.keys()) { const section = document.getElementById(id); if (section) watch.observe(section); }
   return watch;

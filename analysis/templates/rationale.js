@@ -7,7 +7,8 @@ function money(row) {
   if (row.calls === null || row.calls === undefined) return null;
   const calls = several(row.calls, "call");
   if (row.usd === null) return `price unknown, ${calls}`;
-  return `$${row.usd.toFixed(row.usd && row.usd < 0.01 ? 6 : 4)}, ${calls}${row.n_unpriced ? `, ${row.n_unpriced} of unknown price` : ""}`;
+  const dollars = row.usd === 0 ? "0" : row.usd.toFixed(row.usd < 0.01 ? 6 : 4);
+  return `$${dollars}, ${calls}${row.n_unpriced ? `, ${row.n_unpriced} of unknown price` : ""}`;
 }
 
 function questionPart(question) {

@@ -1,5 +1,8 @@
 """The live report: loopback only, read-only, patient with a busy store, and new when the store is."""
 
+import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import ThreadingHTTPServer
@@ -109,6 +112,19 @@ def test_the_page_follows_the_store(client: httpx.Client, live: Live, full_lab: 
     assert client.get("/api/rationales", params={"teacher": "newcomer"}).json()["total"] == 40
     drawn(live)
     assert "newcomer" in client.get("/figures").text
+
+
+def test_the_verb_serves_until_it_is_interrupted(full_lab: "Lab") -> None:
+    words = [sys.executable, "-m", "cotdistill", "report", "--serve", "--port", "0"]
+    words += ["--store", str(full_lab.store.path)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as served:
+        assert served.stdout is not None
+        url = served.stdout.readline().strip()
+        assert url.startswith("http://127.0.0.1:")
+        assert httpx.get(f"{url}api/state", timeout=60).json()["counts"]["runs"] == 6
+        served.send_signal(signal.SIGINT)
+        _, said = served.communicate(timeout=60)
+    assert served.returncode == 0 and "read-only, to this machine alone" in said
 
 
 def test_nothing_is_written(client: httpx.Client, live: Live, full_lab: "Lab") -> None:

@@ -32,7 +32,7 @@ def test_rationales_without_a_student_have_verdicts_too() -> None:
     assert "150 of 200 judged" in right.sentences[0] and "level 2: 60.0 % of 100" in right.sentences[1]
     assert length.verdict == "Finer levels are not always longer" and not length.sure
     assert "t on d: level 3 is shorter than level 2 (median 15 and 20 tokens)." in length.sentences
-    assert any("9.0 % get longer at each level" in s and "weak label" in s for s in length.sentences)
+    assert any("9.0 % get longer at each of 3 levels" in s and "weak label" in s for s in length.sentences)
     assert "lost newlines: 30 replies, 10.0 %." in faults.sentences
     assert holes.verdict == "1 cell missing that another teacher has"
     assert findings([], [], []) == []
@@ -119,4 +119,6 @@ def test_what_was_asked_is_a_sentence() -> None:
         {"what": w, "value": v, "n": n} for w, v, n in [("dataset", "a", 5), ("teacher", "t", 9), ("level", "2", 9)]
     ]
     assert subtitle("x.duckdb", facts, 9) == "x.duckdb: t wrote 9 replies about a at level 2."
+    many = facts + [{"what": "level", "value": v, "n": 9} for v in ("3", "4")]
+    assert subtitle("x.duckdb", many, 1).endswith("1 reply about a at levels 2 to 4.")
     assert subtitle("x.duckdb", [], 0) == "x.duckdb: nothing was asked yet"
