@@ -62,8 +62,8 @@ def _dose(doses: Sequence[Row]) -> Headline | None:
     if many:
         shares = [d["n_rising"] / d["n"] for d in many]
         said.append(
-            f"Of single questions, {_range(shares)} % get longer at each of {most} levels ({len(many)} series that have "
-            "them)." + (" The level is a weak label of what a question got." if max(shares) < 0.9 else "")
+            f"Of single questions, {_range(shares)} % get longer at each of {most} levels ({len(many)} series "
+            "have them)." + (" The level is a weak label of what a question got." if max(shares) < 0.9 else "")
         )
     ends = [d["n_ends"] / d["n"] for d in counted]
     said.append(

@@ -1,5 +1,7 @@
 """`cotdistill analyze` and `report`: the named questions on the terminal, and all of them in one HTML file."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -130,3 +132,6 @@ def _serve(store: "Store", port: int, prompter: "Prompter") -> None:
     with contextlib.suppress(KeyboardInterrupt):
         server.serve_forever()
     server.server_close()
+    # Nothing is being written. A thread that is inside DuckDB, drawing, would abort the interpreter's own end.
+    sys.stdout.flush()
+    os._exit(0)
