@@ -23,7 +23,7 @@ PHONES = ("#main", "#accuracy", "#rationales .same")
 
 
 def opened(browser: Browser, report: Path, width: int, height: int, scheme: str = "light") -> Page:
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)  # type: ignore[arg-type]
+    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
     page.goto(report.as_uri())
     page.wait_for_selector("body[data-ready=yes]")
