@@ -8,8 +8,8 @@ import itertools
 import os
 import re
 import shutil
+import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,7 +18,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from cotdistill.analysis.report import write_report
-from cotdistill.analysis.serve import Live, make_server
 from cotdistill.tasks.values import Question
 
 from .conftest import Lab
@@ -304,12 +303,11 @@ def test_hostile_texts_are_shown_as_text(chromium: "Browser", hostile: Path) -> 
 def test_the_served_page_pages_and_follows_the_store(chromium: "Browser", tmp_path: Path) -> None:
     lab = Lab(tmp_path / "store.duckdb", 60, 20)
     cell = lab.cell("teacher", 2, "original", lambda q: f"1 + 1 = 2. The answer is {q.gold}")
-    live = Live(lab.store, None)
-    server = make_server(live, 0)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
+    words = [sys.executable, "-m", "cotdistill", "report", "--serve", "--port", "0", "--store", str(lab.store.path)]
+    served = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
     try:
-        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        assert served.stdout is not None
+        url = served.stdout.readline().strip()
         opened = visit(chromium, url)
         page, root = opened.page, opened.page.locator("#rationales")
         assert root.locator(".items li").count() == 50
@@ -329,6 +327,5 @@ def test_the_served_page_pages_and_follows_the_store(chromium: "Browser", tmp_pa
         assert opened.errors == [] and all(r.startswith(url) for r in opened.requests)
         page.context.close()
     finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+        served.terminate()
+        served.communicate(timeout=60)
