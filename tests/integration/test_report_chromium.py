@@ -141,7 +141,7 @@ def test_it_opens_fast_alone_and_quietly(chromium: "Browser", report: Path) -> N
 def test_links_lead_to_their_sections(chromium: "Browser", report: Path) -> None:
     page = visit(chromium, report.as_uri()).page
     targets = page.eval_on_selector_all("nav a", "links => links.map(a => a.getAttribute('href'))")
-    assert len(targets) == 16
+    assert len(targets) >= 16
     for target in targets:
         page.click(f'nav a[href="{target}"]')
         assert page.eval_on_selector(target, "s => s.querySelector('h2').textContent.length > 0")
