@@ -39,8 +39,8 @@ class Live:
     """
 
     def __init__(self, store: Store, prompter: Prompter | None, clock: Callable[[], float] = time.monotonic) -> None:
-        self.store = Store(store.path, patience_s=PATIENCE_S)
-        self.drawing_store = Store(store.path, patience_s=30.0)
+        self.store = Store(store.path, patience_s=PATIENCE_S, read_only=True)
+        self.drawing_store = Store(store.path, patience_s=30.0, read_only=True)
         self.prompter = prompter
         self._clock = clock
         self._turn = threading.Lock()

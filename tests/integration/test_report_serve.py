@@ -14,6 +14,7 @@ import pytest
 
 from cotdistill.analysis import serve
 from cotdistill.analysis.serve import Live, make_server
+from cotdistill.errors import StoreError
 from cotdistill.store import store as stores
 
 if TYPE_CHECKING:
@@ -128,6 +129,8 @@ def test_the_verb_serves_until_it_is_interrupted(full_lab: "Lab") -> None:
 
 
 def test_nothing_is_written(client: httpx.Client, live: Live, full_lab: "Lab") -> None:
+    with pytest.raises(StoreError, match="only reads"), live.drawing_store.write():
+        pass
     was = full_lab.store.path.read_bytes()
     for path in ("/", "/api/state", "/api/facets", "/api/rationales", "/api/evaluations"):
         client.get(path)
