@@ -6,17 +6,20 @@ import sys
 import typer
 
 from . import __version__
-from .commands import imports, prompts, questions
+from .commands import corpus, imports, prompts, questions
 from .commands.analyze import analyze, report
+from .commands.audit import audit
 from .commands.batch import collect
+from .commands.compare import compare, recommend
 from .commands.demo import demo
 from .commands.doctor import doctor
 from .commands.evaluate import evaluate
+from .commands.export import export
 from .commands.generate import generate
 from .commands.hints import know, typed
 from .commands.runs import runs
 from .commands.serve import serve_teacher
-from .commands.store_verbs import export, ingest, sql, status
+from .commands.store_verbs import ingest, sql, status
 from .commands.teachers import teachers
 from .commands.train import train
 from .errors import Error
@@ -33,17 +36,21 @@ app = typer.Typer(
 app.add_typer(questions.app, name="questions")
 app.add_typer(imports.app, name="import")
 app.add_typer(prompts.app, name="prompts")
+app.add_typer(corpus.app, name="corpus")
 app.command(epilog="Example: cotdistill teachers --json")(teachers)
 app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
 app.command(epilog="Example: cotdistill collect --wait")(collect)
 app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(ingest)
 app.command(epilog="Example: cotdistill status --json")(status)
+app.command(epilog="Example: cotdistill audit --dataset svamp --teacher gpt-4o")(audit)
 app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp --teacher gpt-4o --level 5")(export)
 app.command(epilog='Example: cotdistill sql "SELECT dataset, count(*) FROM question GROUP BY ALL"')(sql)
 app.command(epilog="Example: cotdistill train --student tiny --seeds 1-3")(train)
 app.command(epilog="Example: cotdistill runs --student tiny")(runs)
 app.command(epilog="Example: cotdistill evaluate --limit 200")(evaluate)
 app.command(epilog="Example: cotdistill analyze levels --dataset arith")(analyze)
+app.command(epilog="Example: cotdistill compare 1a2b 3c4d --items 50")(compare)
+app.command(epilog="Example: cotdistill recommend --student tiny --max-usd 20")(recommend)
 app.command(epilog="Example: cotdistill report --out report.html")(report)
 app.command(epilog="Example: cotdistill demo --teacher builtin-diverse")(demo)
 app.command("serve-teacher", epilog="Example: cotdistill serve-teacher --port 8399")(serve_teacher)

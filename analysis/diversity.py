@@ -1,40 +1,38 @@
-"""Diversity and complexity of what each cell taught, beside the accuracy that came of it.
+"""Diversity of what each cell taught, beside the accuracy that came of it, and whether the one goes with the other.
 
-Measured on the first texts of a cell up to a fixed number of words, the same questions for every cell of a data set,
-since all of these measures change with the amount of text.
+Across questions at an equal budget of words, since all of these measures change with the amount of text; within
+questions of several samples; across teachers of one recipe.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
-from . import metrics
 from .answers import Answer, NamedQuestion, Row, tabulate
+from .associations import judged, spoken
 from .labels import percent, recipe_of, span
+from .measure import BUDGETS
 
-SAMPLE_TOKENS = 10_000
-N_TEXTS = 400
+SAMPLE_WORDS = BUDGETS[1]
 COLUMNS = (
-    "student",
-    "dataset",
-    "teacher",
-    "recipe",
-    "accuracy",
-    "dist-2",
-    "zip",
-    "plans",
-    "tokens",
-    "steps",
-    "eqs",
-    "rows",
+    *("student", "dataset", "teacher", "recipe", "accuracy"),
+    *("dist-2", "zip", "repeats", "self-BLEU", "vendi", "plans", "rows"),
+)
+_SHOWN = ("distinct_2", "compression_ratio", "self_repetition", "self_bleu", "vendi", "distinct_plans")
+PROPERTIES: Mapping[str, str] = MappingProxyType(
+    {
+        "compression_ratio": "compression ratio (repeats)",
+        "distinct_2": "distinct-2",
+        "self_repetition": "repetition of 4-grams",
+        "self_bleu": "self-BLEU (repeats)",
+        "vendi": "Vendi score",
+        "distinct_plans": "distinct plans",
+        "sampled_paths": "paths within a question",
+    }
 )
 NEXT = (
     "the store has no rationales. Next: "
     "cotdistill generate --teacher builtin-strict --dataset arith, or cotdistill import paper DIR"
 )
-
-
-def measured(found: Sequence[Row]) -> list[Row]:
-    """The rows of diversity.sql with the metrics of their texts instead of the texts."""
-    return [{k: v for k, v in row.items() if k != "texts"} | _metrics(row["texts"] or []) for row in found]
 
 
 def beside_accuracy(cells: Sequence[Row], accuracy: Sequence[Row]) -> list[Row]:
@@ -58,37 +56,34 @@ def answer(question: NamedQuestion, found: Sequence[Row]) -> Answer:
             r["teacher"],
             recipe_of(r) if r["split"] in (None, "test") else f"{recipe_of(r)} ({r['split']})",
             None if r["accuracy"] is None else f"{percent(r['accuracy'])} ({span(r['low'], r['high'])})",
-            *(None if r[k] is None else f"{r[k]:.2f}" for k in ("distinct_2", "compression_ratio", "distinct_plans")),
-            *(f"{r[k]:.1f}" for k in ("mean_tokens", "mean_steps", "mean_equations")),
+            *(None if r[k] is None else f"{r[k]:.2f}" for k in _SHOWN),
             r["n_rows"],
         )
         for r in found
     ]
-    notes = [NEXT]
+    notes, verdicts = [NEXT], []
     if found:
+        trained = [
+            r | {"dataset": r["evaluated_on"]}
+            for r in found
+            if r["accuracy"] is not None and r["format"] != "answer-only"
+        ]
+        verdicts = judged(trained, PROPERTIES)
         notes = [
-            "dist-2: distinct over all word pairs; zip: compression ratio, higher repeats more; plans: distinct "
-            "equation "
-            "sequences over rationales with equations, numbers abstracted",
-            f"these three on the first {SAMPLE_TOKENS:,} words of a cell, or all it has: sample_tokens in --json",
-            "tokens, steps, eqs: means over rows; accuracy in percent with its Wilson 95 % interval",
+            f"all on the first {SAMPLE_WORDS:,} words of a cell, or all it has (sample_words in "
+            "--json), the same questions first. "
+            "dist-2: distinct over all word pairs; zip: compression ratio, repeats: ln(1 + other "
+            "texts' uses of a text's 4-grams), "
+            "self-BLEU: of 100 drawn texts; of these three higher repeats more; vendi: how many "
+            "different texts up to 300 drawn "
+            "ones are worth; plans: distinct equation sequences over rationales with equations, numbers abstracted",
+            "accuracy in percent with its Wilson 95 % interval; tokens, steps, within questions and "
+            "across teachers: --json",
+            *spoken(verdicts),
         ]
         if any(r["source"] == "cell" for r in found):
             notes.append(
                 "cells that no corpus was made of are measured on their rationales that are not known to be wrong"
             )
-    return tabulate(question, COLUMNS, rows, notes, found, ("student", "dataset", "teacher", "accuracy", "rows"))
-
-
-def _metrics(texts: Sequence[str]) -> Row:
-    chosen = metrics.sample(texts, SAMPLE_TOKENS)
-    plans, n_plans = metrics.distinct_plans(chosen)
-    return {
-        "distinct_1": metrics.distinct(chosen, 1),
-        "distinct_2": metrics.distinct(chosen, 2),
-        "compression_ratio": metrics.compression_ratio(chosen),
-        "distinct_plans": plans,
-        "n_with_equations": n_plans,
-        "sample_texts": len(chosen),
-        "sample_tokens": sum(len(metrics.words(t)) for t in chosen),
-    }
+    detail = [r | {"kind": "cell"} for r in found] + list(verdicts)
+    return tabulate(question, COLUMNS, rows, notes, detail, ("student", "dataset", "teacher", "accuracy", "rows"))

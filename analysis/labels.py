@@ -21,7 +21,10 @@ def recipe(level: int | None, format: str | None, gold_visible: str | None = Non
 
 
 def recipe_of(row: dict[str, Any]) -> str:
-    """The recipe of a row that has the columns of a cell; the untouched base where it has no cell."""
+    """The recipe of a row that has the columns of a cell; a named corpus's name where its rows are of no one cell; the
+    untouched base where it has neither."""
+    if row.get("corpus_name") is not None and row["cell_key"] is None:
+        return str(row["corpus_name"])
     if row.get("trained_on", row.get("dataset")) is None or ("trained_on" in row and row["teacher"] is None):
         return UNTOUCHED
     text = recipe(row["level"], row["format"], row.get("gold_visible"))

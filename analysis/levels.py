@@ -151,6 +151,12 @@ def _notes(found: Sequence[Row], made: Sequence[Group]) -> list[str]:
             "turn it. "
             f"Next: cotdistill train --seeds 1,2,3"
         )
+    unsure = sorted(c.smallest for c in contrasts if c.verdict == "cannot tell")
+    if unsure:
+        notes.append(
+            f"cannot tell: these would find a difference of {100 * unsure[0]:.1f} to {100 * unsure[-1]:.1f} points "
+            "four times in five; how many seeds or questions it would take: would_take in --json"
+        )
     measured = sorted({f"{g.engine}, {decoder(g.decoder)}" for g in made})
     return [*notes, "measured by " + "; ".join(measured), *dict.fromkeys(n for g in made for n in g.notes)]
 
@@ -246,6 +252,8 @@ def _detail(group: Group, kind: str, c: Contrast) -> Row:
         "p_holm": c.p_holm,
         "verdict": c.verdict,
         "about": c.scope,
+        "smallest_detectable": c.smallest,
+        "would_take": c.would_take,
         "decoder": group.decoder,
         "engine": group.engine,
     }

@@ -21,6 +21,7 @@ from .charts_base import teacher_colours
 from .document import document
 from .findings import findings
 from .formats import format_contrasts
+from .measure import measure
 from .page import Section
 from .sample import sample
 
@@ -53,6 +54,7 @@ def write_report(store: Store, path: Path, *, now: str | None = None, prompter: 
 
 def render(store: Store, now: str, prompter: Prompter | None = None) -> str:
     """The report's HTML, with its sample of rationales and predictions inside."""
+    measure(store)
     subtitle, sections = answered(store)
     inside = sample(store, prompter)
     said = inside.pop("said")
@@ -78,7 +80,7 @@ def answered(store: Store) -> tuple[str, list[Section]]:
     outcomes = query(store, "levels")
     cells = query(store, "coverage")
     doses = query(store, "dose_monotone")
-    texts = diversity.measured(query(store, "diversity", {"n_texts": diversity.N_TEXTS}))
+    texts = query(store, "diversity")
     runs = query(store, "runs")
     faults = [{"value": value, "n": n} for value, n in facets(index(store))["fault"]]
     colours = teacher_colours([r["teacher"] for r in cells])

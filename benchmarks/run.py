@@ -6,7 +6,7 @@ Absolute times depend on the machine; compare ratios.
 import importlib
 import sys
 
-NAMES = ("startup", "harvest", "faults", "memory", "plan", "store")
+NAMES = ("startup", "harvest", "faults", "memory", "plan", "store", "audit", "corpora", "export", "train", "analysis")
 
 
 def main(names: list[str]) -> int:

@@ -26,6 +26,8 @@ from .common import (
     words,
 )
 
+FIRST_LOOK = ("coverage", "accuracy", "levels", "best-level", "diversity", "cost", "spend")
+
 if TYPE_CHECKING:
     from ..analysis.answers import Answer
     from ..analysis.browse import Prompter
@@ -34,13 +36,21 @@ if TYPE_CHECKING:
 
 def analyze(
     question: Annotated[
-        str | None, typer.Argument(help="coverage, accuracy, levels, diversity or spend; without it all of them.")
+        str | None,
+        typer.Argument(help="A question by its name (see --list); without it the first look at all of them."),
     ] = None,
+    list_them: Annotated[
+        bool, typer.Option("--list", help="Print the names of the questions and what they ask.")
+    ] = False,
     student: Annotated[str | None, typer.Option(help="Students, comma-separated.")] = None,
     dataset: DatasetsOption = None,
     teacher: TeachersOption = None,
     level: LevelsOption = None,
     format: FormatsOption = None,
+    item: Annotated[
+        str | None,
+        typer.Option("--question", help="lineage: the start of a question's key, or its place in the test split."),
+    ] = None,
     show_sql: Annotated[bool, typer.Option("--sql", help="Print the query instead of its answer.")] = False,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
@@ -52,7 +62,11 @@ def analyze(
 
     if question is not None and question not in QUESTIONS:
         raise ConfigError(f"no question named {question!r}. Known: {', '.join(QUESTIONS)}. Next: cotdistill analyze")
-    names = list(QUESTIONS) if question is None else [question]
+    if list_them:
+        asked_for = [(q.name, q.title, ", ".join(q.filters)) for q in QUESTIONS.values()]
+        print_rows(("question", "asks", "filters"), asked_for, as_json=as_json)
+        return
+    names = list(FIRST_LOOK) if question is None else [question]
     if show_sql:
         print("\n".join(QUESTIONS[name].sql for name in names))
         return
@@ -62,6 +76,7 @@ def analyze(
         "teacher": words(teacher),
         "level": numbers(level, "--level"),
         "format": words(format),
+        "question": item,
     }
     opened = open_store(store)
     settle(opened)

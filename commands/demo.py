@@ -84,13 +84,15 @@ def _train(store: "Store", teacher: str, seeds: str, max_steps: int | None) -> N
     from ..store.cells import select_cells
     from ..train import profiles
     from ..train.students import resolve_student
+    from ..train.wanted import Order
     from .train import make_corpora, run_all, show_runs
 
     settle(store)
     student = resolve_student("tiny")
     cells = select_cells(store, datasets=["arith"], teachers=[teacher])
     profile = profiles.load(student.profile, {"max_steps": max_steps})
-    results = run_all(store, student, make_corpora(store, cells, rows=None), numbers(seeds, "--seeds") or [1], profile)
+    order = Order(student, profile, numbers(seeds, "--seeds") or [1])
+    results = run_all(store, [order], make_corpora(store, cells, rows=None))
     show_runs(results, as_json=False)
     if failed := [r for r in results if r.error]:
         raise TrainError(f"{len(failed)} of {len(results)} runs failed, the first: {failed[0].error}")

@@ -3,25 +3,68 @@
 import os
 from importlib import metadata
 from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
 
 from .. import environments
 from ..errors import ConfigError, Error
-from .common import DEFAULT_STORE, JsonOption, RegistryOption, StoreOption, open_store, print_json, print_rows
+from .common import (
+    DEFAULT_STORE,
+    JsonOption,
+    RegistryOption,
+    StoreOption,
+    open_store,
+    print_json,
+    print_note,
+    print_rows,
+)
 
 Check = tuple[str, str, str]  # what, state, next
 
 
 def doctor(
+    about: Annotated[
+        Literal["machine", "students"],
+        typer.Argument(help="`students`: which trainer and which engine takes each student, by the installed sources."),
+    ] = "machine",
     teachers: RegistryOption = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Say what this machine can do: libraries, GPU, keys (present or not, never their value), and what to install."""
+    if about == "students":
+        _students(as_json)
+        return
     checks = [*_libraries(), *_engines(), _cuda(), *_keys(teachers), _store(store)]
     if as_json:
         print_json([{"what": what, "state": state, "next": next_} for what, state, next_ in checks])
     else:
         print_rows(("what", "state", "next"), checks, as_json=False)
+
+
+def _students(as_json: bool) -> None:
+    from dataclasses import asdict
+
+    from ..train.support import ABSENT, table
+
+    found = table()
+    if as_json:
+        print_json([asdict(one) for one in found])
+        return
+    columns = ("student", "family", "trl", "unsloth", "llamafactory", "transformers", "vllm")
+    print_rows(columns, [[getattr(one, name) for name in columns] for one in found], as_json=False)
+    print_note("trainers: trl, unsloth, llamafactory; engines: transformers, vllm. Read from the installed sources.")
+    print_note("own kernels: Unsloth has some for the family; general way: it trains it as transformers does")
+    said: dict[str, list[str]] = {}
+    for one in found:
+        if one.advice:
+            said.setdefault(one.advice, []).append(one.student)
+    for advice, names in said.items():
+        print_note(f"{', '.join(names)}: {advice}")
+    for name in environments.DISTRIBUTIONS:
+        if any(getattr(one, name) == ABSENT for one in found):
+            print_note(f"{name} is not installed. Next: {environments.SETUPS[name]}")
 
 
 def _libraries() -> list[Check]:
@@ -47,9 +90,13 @@ def _libraries() -> list[Check]:
 
 
 def _engines() -> list[Check]:
-    """Where the workers of `train --trainer unsloth` and `evaluate --engine vllm` would run."""
+    """Where the workers of `train --trainer unsloth` or `llamafactory` and of `evaluate --engine vllm` would run."""
     checks = []
-    for library, purpose in (("unsloth", "trainer `unsloth`"), ("vllm", "engine `vllm`")):
+    for library, purpose in (
+        ("unsloth", "trainer `unsloth`"),
+        ("llamafactory", "trainer `llamafactory`"),
+        ("vllm", "engine `vllm`"),
+    ):
         try:
             found = environments.require(library)
         except ConfigError as error:

@@ -189,4 +189,6 @@ def _grouped(rows: Sequence[dict[str, Any]]) -> dict[tuple[str, ...], list[dict[
 def _supervision(row: dict[str, Any]) -> str:
     from ..analysis import labels
 
+    if row["corpus_name"] is not None:
+        return str(row["corpus_name"])
     return labels.UNTOUCHED if row["run_key"] is None else labels.recipe(row["level"], row["format"])

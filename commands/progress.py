@@ -32,6 +32,33 @@ class Pace:
         return (n_done - n_first) / max(1e-9, now - first)
 
 
+class Ahead:
+    """How long a set of jobs still takes, from what all of them have done since the first sign of life of each."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._started = clock()
+        self._first: dict[int, float] = {}
+        self._share: dict[int, float] = {}
+
+    def saw(self, job: int, share: float) -> None:
+        """That share of a job is done; what was done before it was seen first (a resumed run) is no measure of
+        speed."""
+        self._first.setdefault(job, 0.0 if share == 1.0 else share)
+        self._share[job] = share
+
+    @property
+    def done(self) -> float:
+        """Jobs done, in parts."""
+        return sum(self._share.values())
+
+    def left_s(self, n_jobs: int) -> float | None:
+        """Seconds to the end of all; None: nothing to tell it from yet."""
+        made = sum(share - self._first[job] for job, share in self._share.items())
+        elapsed = self._clock() - self._started
+        return (n_jobs - self.done) * elapsed / made if made > 0 else None
+
+
 class HarvestBar(Bar):
     """Dollars, rate and time left, then what else there is to say; drawn at most ten times a second."""
 

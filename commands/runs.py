@@ -11,6 +11,8 @@ from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_js
 
 SQL = Path(__file__).parent / "sql"
 SHOWN = 8  # characters of a run key that people see and type
+MARKS = "▁▂▃▄▅▆▇█"
+WIDTH = 40  # marks of a loss curve
 
 
 def runs(
@@ -65,7 +67,7 @@ def _list(found: list[dict[str, Any]]) -> None:
             run["run_key"][:SHOWN],
             run["student"],
             run["teacher"] or "-",
-            labels.recipe(run["level"], run["format"]),
+            run["corpus"] if run["is_named"] else labels.recipe(run["level"], run["format"]),
             run["seed"],
             run["status"],
             run["steps"],
@@ -85,7 +87,11 @@ def _list(found: list[dict[str, Any]]) -> None:
 
 def _flat(run: dict[str, Any]) -> dict[str, Any]:
     """A run as one level of names: the settings of its profile beside the rest."""
-    flat = {k: v for k, v in run.items() if k not in ("profile", "versions", "outcome")}
+    flat = {k: v for k, v in run.items() if k not in ("profile", "versions", "outcome", "losses")}
+    if run["losses"]:
+        flat["loss, first to last step"] = curve(run["losses"])
+    if run["outcome"]:
+        flat["saved"] = json.loads(run["outcome"]).get("saved")
     if run["n"]:
         flat["right"] = f"{run['n_correct']} of {run['n']}"
     for group in ("profile", "versions"):
@@ -94,6 +100,16 @@ def _flat(run: dict[str, Any]) -> dict[str, Any]:
     if run["status"] == "failed" and run["outcome"]:
         flat["error"] = json.loads(run["outcome"]).get("error")
     return flat
+
+
+def curve(losses: list[float]) -> str:
+    """A loss curve in a line: each mark is the mean of its stretch of steps, high to low between the curve's own
+    ends."""
+    size = max(1, -(-len(losses) // WIDTH))
+    means = [sum(part) / len(part) for part in (losses[i : i + size] for i in range(0, len(losses), size))]
+    low, high = min(means), max(means)
+    marks = "".join(MARKS[round((m - low) / ((high - low) or 1) * (len(MARKS) - 1))] for m in means)
+    return f"{losses[0]:.3f} {marks} {losses[-1]:.3f}"
 
 
 def _table(chosen: list[dict[str, Any]], names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""The verbs that only touch the store: `ingest`, `status`, `export`, `sql`."""
+"""The verbs that only touch the store: `ingest`, `status`, `sql`."""
 
 import sys
 from pathlib import Path
@@ -9,21 +9,13 @@ import typer
 from ..errors import ConfigError, StoreError
 from .common import (
     DEFAULT_STORE,
-    AnyVerdictOption,
-    DatasetsOption,
-    FormatsOption,
     JsonOption,
-    LevelsOption,
-    RationaleOption,
     StoreOption,
-    TeachersOption,
-    numbers,
     open_store,
     print_json,
     print_rows,
     say,
     settle,
-    words,
 )
 
 
@@ -96,65 +88,28 @@ def status(
         say("Next: cotdistill generate --teacher builtin-strict, or cotdistill import paper DIR")
 
 
-def export(
-    to: Annotated[str, typer.Option(help="llamafactory, chat, prompt-completion or parquet.")] = "llamafactory",
-    out: Annotated[Path, typer.Option(help="The folder to write to.")] = Path("exports"),
-    dataset: DatasetsOption = None,
-    teacher: TeachersOption = None,
-    level: LevelsOption = None,
-    format: FormatsOption = None,
-    any_verdict: AnyVerdictOption = False,
-    rationale: RationaleOption = "visible",
-    store: StoreOption = DEFAULT_STORE,
-    as_json: JsonOption = False,
-) -> None:
-    """Write SFT data sets, one per cell: rationales judged correct, training split, minus leaks."""
-    from ..store.cells import select_cells
-    from ..store.corpora import implicit_corpus
-    from ..store.export import export as write
-
-    opened = open_store(store)
-    settle(opened)
-    cells = select_cells(
-        opened,
-        datasets=words(dataset),
-        teachers=words(teacher),
-        levels=numbers(level, "--level"),
-        formats=words(format),
-    )
-    corpora, skipped = [], []
-    for cell in cells:
-        try:
-            corpora.append(implicit_corpus(opened, cell, any_verdict=any_verdict, rationale=rationale))
-        except ConfigError as error:
-            skipped.append(str(error))
-    if not corpora:
-        raise ConfigError(skipped[0])
-    files = write(corpora, out, to)
-    rows = [
-        (corpus.cell.label, file.n_rows, left_out_words(corpus.left_out), str(file.path))
-        for corpus, file in zip(corpora, files, strict=True)
-    ]
-    print_rows(("cell", "rows", "left out", "file"), rows, as_json=as_json)
-    for reason in skipped:
-        say(f"skipped: {reason}")
-
-
 def left_out_words(left_out: object) -> str:
     """`290 in a test split, 12 wrong`."""
     return ", ".join(f"{n} {why}" for why, n in dict(left_out).items()) or "none"  # type: ignore[call-overload]
 
 
 def sql(
-    query: Annotated[str, typer.Argument(help="One SQL statement; `-` reads it from standard input.")],
+    query: Annotated[
+        str | None, typer.Argument(help="One SQL statement; `-` reads it from standard input; without it a shell.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
     """Ask the store anything, read-only; works while a harvest runs."""
     import duckdb
 
-    text = sys.stdin.read() if query == "-" else query
     opened = open_store(store, patience_s=20.0)
+    if query is None:
+        from .shell import shell
+
+        shell(opened)
+        return
+    text = sys.stdin.read() if query == "-" else query
     with opened.read() as con:
         try:
             result = con.execute(text)

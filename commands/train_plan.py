@@ -9,25 +9,27 @@ from .common import print_json, print_note, print_rows, say
 if TYPE_CHECKING:
     from ..store.corpora import Corpus
     from ..store.store import Store
-    from ..train.profiles import Profile
-    from ..train.students import Student
+    from ..train.wanted import Order
 
 
-def show_plan(
-    store: "Store",
-    student: "Student",
-    corpora: Sequence["Corpus"],
-    seeds: Sequence[int],
-    profile: "Profile",
-    *,
-    as_json: bool,
-) -> None:
-    """Each corpus as the student's tokenizer sees it, with steps, memory and time of one run; the profile in full."""
+def show_plan(store: "Store", orders: Sequence["Order"], corpora: Sequence["Corpus"], *, as_json: bool) -> None:
+    """Each corpus as each student's tokenizer sees it, with steps, memory and time of one run; the profiles in full."""
+    plans = [_plan(store, order, corpora, show=not as_json and order is orders[0]) for order in orders]
+    if as_json:
+        print_json(plans if len(plans) > 1 else plans[0])
+        return
+    for plan in plans:
+        _print(plan)
+
+
+def _plan(store: "Store", order: "Order", corpora: Sequence["Corpus"], *, show: bool) -> dict[str, Any]:
+    """What one order would do, as plain values; with `show` two rows of the first corpus are shown."""
     from ..tasks import templates
     from ..train import estimate, students
     from ..train.preflight import look
     from ..train.trl_trainer import Pair, tokenize
 
+    student, profile = order.student, order.profile
     folder = students.locate(student)
     tokenizer = students.load_tokenizer(folder)
     name = student.template if profile.template == "auto" else profile.template
@@ -57,32 +59,35 @@ def show_plan(
                 "corpus_hash": corpus.corpus_hash,
             }
         )
-        if not as_json:
-            show_preflight(corpus.name, {"samples": found.samples, "warning": found.warning}, first=len(plans) == 1)
-    settings = profile.model_dump(mode="json")
-    if as_json:
-        print_json(
-            {
-                "student": student.name,
-                "template": template.name,
-                "profile": settings,
-                "seeds": list(seeds),
-                "corpora": plans,
-            }
-        )
-        return
+        if show or found.warning:
+            samples = found.samples if show and len(plans) == 1 else ()
+            show_preflight(corpus.name, {"samples": samples, "warning": found.warning}, first=bool(samples))
+    return {
+        "student": student.name,
+        "trainer": order.trainer,
+        "template": template.name,
+        "profile": profile.model_dump(mode="json"),
+        "seeds": list(order.seeds),
+        "corpora": plans,
+    }
+
+
+def _print(plan: Mapping[str, Any]) -> None:
+    corpora, seeds, profile = plan["corpora"], plan["seeds"], plan["profile"]
     shown = ("corpus", "rows", "steps", "supervised_tokens", "tokens", "cut", "memory_gb", "seconds")
     titles = ("corpus", "rows", "steps", "learned", "tokens", "cut", "GB", "s")
-    print_rows(titles, [[plan[c] for c in shown] for plan in plans], as_json=False)
+    rows = [[one[c] for c in shown] for one in corpora]
+    print_rows(titles, rows, as_json=False, title=f"{plan['student']}, trainer {plan['trainer']}")
     print_note(
-        f"tokens, and those that are learned: one pass, by the tokenizer of {student.name}, template {template.name}"
+        f"tokens, and those that are learned: one pass, by the tokenizer of {plan['student']}, template "
+        f"{plan['template']}"
     )
-    print_note(f"GB and s: estimates for one run; seconds by {plans[0]['seconds_by']}")
-    known = [plan["seconds"] for plan in plans if plan["seconds"] is not None]
-    total = f", {len(seeds) * sum(known):,} seconds one after the other" if len(known) == len(plans) else ""
-    print_note(f"{len(plans) * len(seeds)} runs: {len(plans)} corpora x seeds {', '.join(map(str, seeds))}{total}")
-    for key, value in settings.items():
-        if not (key == "lora" and profile.method == "full"):
+    print_note(f"GB and s: estimates for one run by {plan['trainer']}; seconds by {corpora[0]['seconds_by']}")
+    known = [one["seconds"] for one in corpora if one["seconds"] is not None]
+    total = f", {len(seeds) * sum(known):,} seconds one after the other" if len(known) == len(corpora) else ""
+    print_note(f"{len(corpora) * len(seeds)} runs: {len(corpora)} corpora x seeds {', '.join(map(str, seeds))}{total}")
+    for key, value in profile.items():
+        if not (key == "lora" and profile["method"] == "full"):
             print_note(f"{key} = {value}")
 
 

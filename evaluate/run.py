@@ -17,6 +17,7 @@ from ..tasks import keys
 from ..tasks.render import question_text
 from ..tasks.values import Question
 from .decoding import Decoder
+from .merged import for_vllm
 from .models import SQL, Model, trained_models
 from .worker import ENGINES, Job, Part
 
@@ -114,6 +115,8 @@ def evaluate_plan(
     decoder = decoder or Decoder()
     dtype = _dtype(dtype, environment)
     ingest(store, store.spool_dir)
+    if name == "vllm" and environment:
+        plan = _as_vllm_takes_it(store, plan, environment, progress)
     tasks = _tasks(store, plan, split, limit, decoder, name, dtype)
     if not tasks:
         raise ConfigError(f"{store.path} holds no finished run to evaluate. Next: cotdistill train --student tiny")
@@ -156,6 +159,22 @@ def evaluate_plan(
     now = _answered(store, [task.key for task in tasks])
     came = {key: outcome for group, outcome in zip(groups.values(), outcomes, strict=True) for key in group}
     return [task.result(have, now, came.get(task.key)) for task in tasks]
+
+
+def _as_vllm_takes_it(
+    store: Store,
+    plan: Mapping[str, Sequence[Model]],
+    environment: environments.Environment,
+    progress: Callable[[EvaluationProgress], None] | None,
+) -> dict[str, list[Model]]:
+    """`plan` with the adapters merged that vLLM does not take."""
+
+    def say(text: str) -> None:
+        if progress:
+            progress(EvaluationProgress(0, 1, 0, "vllm", 0, 0, text))
+
+    runs = store.dir_for("runs")
+    return {name: [for_vllm(model, environment, runs, say) for model in models] for name, models in plan.items()}
 
 
 def resolve_engine(name: str) -> tuple[str, environments.Environment | None]:

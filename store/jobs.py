@@ -16,7 +16,7 @@ from .store import Store, as_json
 
 LIBRARIES = (
     "cotdistill", "duckdb", "polars", "openai", "google-genai", "aiohttp", "httpx", "torch", "transformers", "trl",
-    "peft", "datasets", "accelerate", "unsloth", "vllm",
+    "peft", "datasets", "accelerate", "unsloth", "vllm", "llamafactory", "deepspeed",
 )  # fmt: skip
 
 

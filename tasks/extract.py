@@ -92,10 +92,15 @@ _DISOWNED = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Announcement:
-    """What an announcement announces: the text right behind it, MAX_ANNOUNCED characters at most; `rule` names it."""
+    """What an announcement announces: the text right behind it, MAX_ANNOUNCED characters at most; `rule` names it.
+
+    `start` is where the announcing words begin in the cleaned text, `end` where `text` does.
+    """
 
     rule: str
     text: str
+    start: int
+    end: int
 
 
 def clean(text: str) -> str:
@@ -158,9 +163,10 @@ def announcements(cleaned: str, kind: AnswerKind) -> Iterator[Announcement]:
             announced = announced.removeprefix(cleaned[end - 3])  # "The.answer.is.7": a teacher that lost its spaces
         said = announced.lstrip()
         if not _NEGATED.match(said):
-            yield Announcement(rule, announced)
+            yield Announcement(rule, announced, start, cleaned.index(announced, end))
         elif corrected := _CORRECTED.match(said):
-            yield Announcement("corrected", said[corrected.end() :])
+            after = said[corrected.end() :]
+            yield Announcement("corrected", after, start, cleaned.index(after, end))
 
 
 def bold(text: str) -> str | None:

@@ -139,9 +139,8 @@ def _grade_boolean(cleaned: str, gold: str) -> Verdict:
     if truth is None:
         return _verdict("ungradable", None, "gold-is-no-boolean")
     for found in extract.announcements(cleaned, "boolean"):
-        said = _BOOLEAN.match(extract.unwrap(found.text))
-        if said:
-            value = _YES[(said.group(1) or said.group(2)).casefold()]
+        value = truth_of(extract.unwrap(found.text))
+        if value is not None:
             return _decided(value == truth, str(value), found.rule)
     bare = re.fullmatch(r"\W*(true|false|yes|no)\W*", cleaned, re.IGNORECASE)
     if bare:
@@ -152,6 +151,12 @@ def _grade_boolean(cleaned: str, gold: str) -> Verdict:
             value = _YES[word.casefold()]
             return _decided(value == truth, str(value), rule)
     return _verdict("unparsed", None, NONE)
+
+
+def truth_of(span: str) -> bool | None:
+    """What an announced span says: true or yes, false or no; None where it says neither."""
+    said = _BOOLEAN.match(span)
+    return _YES[(said.group(1) or said.group(2)).casefold()] if said else None
 
 
 def _grade_text(cleaned: str, gold: str) -> Verdict:

@@ -6,7 +6,7 @@ What is left out of a key may change without buying, training or generating anyt
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +67,15 @@ def gold_key(gold: str | None) -> str:
     return digest("gold", gold)
 
 
-def corpus_hash(members: Sequence[Sequence[str]]) -> str:
-    """A corpus is its rows in order: (prompt text, completion text, split) each."""
-    return digest("corpus", [list(row) for row in members])
+def corpus_hash(members: Iterable[Sequence[str]]) -> str:
+    """A corpus is its rows in order: (prompt text, completion text, split) each. One row in memory at a time."""
+    outer = hashlib.blake2b(b'["corpus",[', digest_size=16)
+    comma = b""
+    for row in members:
+        outer.update(comma + json.dumps(list(row), separators=(",", ":"), ensure_ascii=False).encode())
+        comma = b","
+    outer.update(b"]]")
+    return outer.hexdigest()
 
 
 def run_key(base_hash: str, corpus: str, profile: Mapping[str, Any], seed: int, trainer: str) -> str:

@@ -51,7 +51,7 @@ def _sentences(text: str) -> int:
 
 
 def _steps(text: str) -> int:
-    body = text[: _announcement_start(text)]
+    body = text[: announcement_start(text)]
     expected = 1
     for item in _ITEM.finditer(body):
         start = item.start()
@@ -63,7 +63,7 @@ def _steps(text: str) -> int:
     return lines if lines >= 2 else _sentences(body)
 
 
-def _announcement_start(text: str) -> int:
+def announcement_start(text: str) -> int:
     """Where the closing sentence that announces the answer begins; the text's length if there is none."""
     found = list(_ANNOUNCED.finditer(text, max(0, len(text) - _LONGEST_ANNOUNCEMENT)))
     if not found:

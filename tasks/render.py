@@ -7,10 +7,13 @@ from .values import LETTERS, Question
 
 def question_text(question: Question) -> str:
     """The stem; for a choice question a last line "Answer choices: (A) bank (B) library" (see choices.py)."""
-    stem = question.text.strip()
-    if not question.choices:
-        return stem
-    return f"{stem}\n{listed_choices(question.choices)}"
+    return prompt_text(question.text, question.choices)
+
+
+def prompt_text(text: str, choices: Sequence[str]) -> str:
+    """`question_text` of a question's columns, for whoever reads a million of them."""
+    stem = text.strip()
+    return f"{stem}\n{listed_choices(choices)}" if choices else stem
 
 
 def listed_choices(choices: Sequence[str]) -> str:

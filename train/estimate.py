@@ -44,6 +44,11 @@ def n_steps(n_rows: int, profile: Profile) -> int:
     return min(steps, profile.max_steps or steps)
 
 
+def warmup_steps(n_rows: int, profile: Profile) -> int:
+    """Optimizer steps until the learning rate is at its height."""
+    return math.ceil(profile.warmup_share * n_steps(n_rows, profile))
+
+
 def memory_bytes(shape: Shape, profile: Profile, row_tokens: int) -> int:
     """Peak memory: weights, gradients and optimizer state in float32, activations of one batch of `row_tokens`-token
     rows, and its logits. An upper estimate; a library's own 0.5 GB is not in it."""

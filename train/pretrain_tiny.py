@@ -44,6 +44,8 @@ class Cycle:
 
 
 CYCLES = (Cycle(4_500, 1.0, SHARES), Cycle(2_600, 0.6, {"sum": 0.1, "statements": 0.8, "copy": 0.1}))
+SHORT = (CYCLES[0], Cycle(900, 0.4, CYCLES[1].shares))  # tiny-l: four times the arithmetic a step
+CYCLES_OF = {"tiny-s": CYCLES, "tiny": CYCLES, "tiny-l": SHORT}
 
 
 def new_model(tokenizer: Any, seed: int, size: str) -> Any:
@@ -158,4 +160,9 @@ if __name__ == "__main__":
     parser.add_argument("--out", type=Path, help="default: the folder of that size beside this file")
     parser.add_argument("--first-cycle", type=int, default=0, help="go on from what --out holds after this many cycles")
     chosen = parser.parse_args()
-    pretrain(chosen.out or Path(__file__).parent / chosen.size, size=chosen.size, first=chosen.first_cycle)
+    pretrain(
+        chosen.out or Path(__file__).parent / chosen.size,
+        CYCLES_OF[chosen.size],
+        size=chosen.size,
+        first=chosen.first_cycle,
+    )

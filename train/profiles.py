@@ -77,6 +77,15 @@ def names() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def changed(profile: Profile, overrides: Mapping[str, Any]) -> Profile:
+    """`profile` with `overrides` (setting -> value; None: as it is). ConfigError: unknown, or out of range."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Profile.model_validate({**profile.model_dump(), **given})
+    except ValidationError as error:
+        raise ConfigError(_wrong("of the newest run", error)) from error
+
+
 def load(name: str, overrides: Mapping[str, Any] | None = None) -> Profile:
     """The profile `name`, or a TOML file, with `overrides` (setting -> value; "lora.rank" for nested ones).
 
@@ -102,9 +111,13 @@ def load(name: str, overrides: Mapping[str, Any] | None = None) -> Profile:
     try:
         return Profile.model_validate(settings)
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise ConfigError(
-            f"training profile {name}: {where} = {first['input']!r}: {first['msg']}. "
-            f"Known settings: {', '.join(Profile.model_fields)}"
-        ) from error
+        raise ConfigError(_wrong(name, error)) from error
+
+
+def _wrong(name: str, error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"]))
+    return (
+        f"training profile {name}: {where} = {first['input']!r}: {first['msg']}. "
+        f"Known settings: {', '.join(Profile.model_fields)}"
+    )

@@ -1,34 +1,32 @@
-"""`train`: one run per corpus and seed, a few side by side; finished runs are not done again."""
+"""`train`: one run per student, corpus and seed, a few side by side; finished runs are not done again."""
 
 import filecmp
-import importlib.metadata
-import importlib.util
 import json
 import os
 import sys
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from .. import environments, workers
-from ..errors import ConfigError, MissingExtra, TrainError
+from ..errors import TrainError
 from ..store.corpora import Corpus
 from ..store.ingest import ingest
 from ..store.jobs import LIBRARIES
 from ..store.jobs import versions as job_versions
 from ..store.spool import utc_now
 from ..store.store import Store, as_json
-from ..tasks import keys
 from . import students
 from .card import write_card
 from .profiles import Profile
 from .students import Student
-from .worker import LOADERS, Job
+from .trouble import digest, lost
+from .wanted import Order, Wanted, check, wanted_of
+from .watch import Progress, TrainProgress, Watch
+from .worker import Job
 
-TRAINERS = tuple(LOADERS)
-_INGEST_EVERY_S = 20.0
+__all__ = ["Order", "RunResult", "TrainProgress", "train_all", "train_runs"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,25 +43,6 @@ class RunResult:
     error: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class TrainProgress:
-    """What a progress bar shows. `event`: started, preflight, step, finished, failed or interrupted; `eta_s` for this
-    run alone; `detail`: what a started or preflight event says."""
-
-    event: str
-    run: int
-    n_runs: int
-    n_done: int
-    label: str
-    step: int = 0
-    n_steps: int = 0
-    loss: float | None = None
-    tokens_per_s: float | None = None
-    eta_s: float | None = None
-    error: str | None = None
-    detail: Mapping[str, Any] | None = None
-
-
 def train_runs(
     store: Store,
     *,
@@ -73,174 +52,145 @@ def train_runs(
     profile: Profile,
     trainer: str = "trl",
     processes: int = 2,
-    progress: Callable[[TrainProgress], None] | None = None,
+    cards: Sequence[str] = (),
+    progress: Progress | None = None,
 ) -> list[RunResult]:
-    """Train `student` on every corpus with every seed; one result per (corpus, seed), corpora outermost.
+    """Train `student` on every corpus with every seed; one result per (corpus, seed), corpora outermost. As `train_all`
+    with one order."""
+    chosen = students.resolve_student(student) if isinstance(student, str) else student
+    order = Order(chosen, profile, seeds, trainer)
+    return train_all(store, [order], corpora, processes=processes, cards=cards, progress=progress)
+
+
+def train_all(
+    store: Store,
+    orders: Sequence[Order],
+    corpora: Sequence[Corpus],
+    *,
+    processes: int = 2,
+    cards: Sequence[str] = (),
+    progress: Progress | None = None,
+) -> list[RunResult]:
+    """Do all orders; one result per (order, corpus, seed), orders outermost.
 
     A run that finished before and whose weights are still there is skipped. A failing run does not stop the others.
-    ConfigError: unknown trainer or student, no model in its directory; MissingExtra: torch or trl is not installed.
+    With `cards` there is one process a card; LLaMA-Factory instead divides every run among all of them. A process
+    loads a student once, however many of its runs it does (Unsloth: for every run). ConfigError: unknown trainer or
+    student, no model in its directory, a trainer that is not installed; MissingExtra: torch or trl is not.
     """
-    if trainer not in TRAINERS:
-        raise ConfigError(f"unknown trainer {trainer!r}. Known: {', '.join(TRAINERS)}. Next: --trainer trl")
-    for library in ("torch", "trl", "peft"):
-        if importlib.util.find_spec(library) is None:
-            raise MissingExtra(library, "cpu")
-    if trainer != "unsloth" and profile.method == "lora" and profile.lora.base_bits == 4:
-        raise ConfigError(f"lora.base_bits = 4 is not for trainer {trainer}. Next: --trainer unsloth")
-    environment = environments.require(trainer) if trainer in environments.DISTRIBUTIONS else None
-    chosen = students.resolve_student(student) if isinstance(student, str) else student
-    base_dir = students.locate(chosen)
-    template = chosen.template if profile.template == "auto" else profile.template
-    identity = {**profile.identity(), "template": template}
-    base_hash = students.base_hash(base_dir)
+    found = {order.trainer: check(order, len(cards)) for order in orders}
     folder = store.dir_for("runs")
-    wanted = [
-        _Wanted(
-            key=keys.run_key(base_hash, corpus.corpus_hash, identity, seed, trainer),
-            corpus=corpus,
-            seed=seed,
-            label=f"{chosen.name} on {corpus.cell.label}, seed {seed}",
-        )
-        for corpus in corpora
-        for seed in seeds
-    ]
+    files: dict[str, tuple[Path, str]] = {}  # corpus hash -> its file for the workers, and that file's hash
+    wanted = [want for order in orders for want in wanted_of(order, corpora)]
     ingest(store, store.spool_dir)
-    before = _finished(store, [w.key for w in wanted])
+    before = _finished(store, [want.key for want in wanted])
     results: dict[int, RunResult] = {}
     todo: list[int] = []
     for i, want in enumerate(wanted):
         output = folder / want.key
         if want.key in before and any((output / "model").glob("*config.json")):
-            results[i] = _result(want, chosen, "skipped", output, before[want.key])
+            results[i] = _result(want, "skipped", output, before[want.key])
         else:
             todo.append(i)
-    libraries = environment.versions(LIBRARIES) if environment else {}
-    versions = as_json({**job_versions(), **libraries, "argv": sys.argv[1:]})
+    todo.sort(key=lambda i: list(found).index(wanted[i].order.trainer))  # stable: students stay together
     with store.write() as con:
-        store.insert(
-            con,
-            "run",
+        rows = [_row(wanted[i], folder, found[wanted[i].order.trainer]) for i in todo]
+        store.insert(con, "run", rows)
+    for i in todo:
+        corpus = wanted[i].corpus
+        if corpus.corpus_hash not in files:
+            path = _corpus_file(folder, corpus).resolve()
+            files[corpus.corpus_hash] = path, digest(path)
+    watch = Watch(store, [wanted[i].label for i in todo], progress)
+    for trainer, environment in found.items():
+        mine = [i for i in todo if wanted[i].order.trainer == trainer]
+        together = trainer == "llamafactory"
+        outcomes = workers.run_jobs(
+            "cotdistill.train.worker",
             [
-                {
-                    "run_key": wanted[i].key,
-                    "student": chosen.name,
-                    "base_dir": str(base_dir),
-                    "base_hash": base_hash,
-                    "corpus_hash": wanted[i].corpus.corpus_hash,
-                    "trainer": trainer,
-                    "profile": as_json(profile.model_dump(mode="json")),
-                    "template": template,
-                    "seed": wanted[i].seed,
-                    "output_dir": str(folder / wanted[i].key),
-                    "versions": versions,
-                    "created_at": utc_now(),
-                }
-                for i in todo
+                asdict(_job(wanted[i], store, folder, files[wanted[i].corpus.corpus_hash], cards if together else ()))
+                for i in mine
             ],
+            processes=processes,
+            slots=list(_slots(cards, together)),
+            log_dir=folder / "logs",
+            python=environment.python if environment else None,
+            on_message=watch.message,
+            on_outcome=watch.outcome,
         )
-    jobs = [
-        asdict(
-            Job(
-                run_key=wanted[i].key,
-                base_dir=str(base_dir.resolve()),
-                template=template,
-                profile=profile.model_dump(mode="json"),
-                seed=wanted[i].seed,
-                corpus_file=str(_corpus_file(folder, wanted[i].corpus).resolve()),
-                output_dir=str((folder / wanted[i].key).resolve()),
-                spool_dir=str(store.spool_dir.resolve()),
-                trainer=trainer,
-            )
-        )
-        for i in todo
-    ]
-    watch = _Watch(store, [wanted[i].label for i in todo], progress)
-    outcomes = workers.run_jobs(
-        "cotdistill.train.worker",
-        jobs,
-        processes=processes,
-        log_dir=folder / "logs",
-        python=environment.python if environment else None,
-        on_message=watch.message,
-        on_outcome=watch.outcome,
-    )
+        watch.first += len(mine)
+        for i, outcome in zip(mine, outcomes, strict=True):
+            status = {"done": "finished", "failed": "failed", "lost": "interrupted"}[outcome.status]
+            error = lost(outcome.error, folder) if outcome.status == "lost" else outcome.error
+            results[i] = _result(wanted[i], status, folder / wanted[i].key, outcome.detail, error)
     ingest(store, store.spool_dir)
-    for i, outcome in zip(todo, outcomes, strict=True):
-        status = {"done": "finished", "failed": "failed", "lost": "interrupted"}[outcome.status]
-        results[i] = _result(wanted[i], chosen, status, folder / wanted[i].key, outcome.detail, outcome.error)
     for i, result in results.items():
         model = result.output_dir / "model"
         if result.status == "finished" or (result.status == "skipped" and not (model / "README.md").exists()):
-            write_card(
-                model,
-                student=chosen,
-                corpus=wanted[i].corpus,
-                profile=profile,
-                seed=wanted[i].seed,
-                trainer=trainer,
-                run_key=wanted[i].key,
-                base_hash=base_hash,
-                template=template,
-                outcome=result.detail,
-            )
+            _card(wanted[i], result, model)
     return [results[i] for i in range(len(wanted))]
 
 
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    key: str
-    corpus: Corpus
-    seed: int
-    label: str
+def _slots(cards: Sequence[str], together: bool) -> Iterator[Mapping[str, str]]:
+    """What each worker sees of the cards: its own, or all of them. No cards: nothing is said."""
+    if cards and together:
+        yield {"CUDA_VISIBLE_DEVICES": ",".join(cards)}
+    elif cards:
+        yield from ({"CUDA_VISIBLE_DEVICES": card} for card in cards)
 
 
-class _Watch:
-    """Turns workers' messages into progress, and brings their rows home now and then."""
-
-    def __init__(self, store: Store, labels: list[str], progress: Callable[[TrainProgress], None] | None) -> None:
-        self.store, self.labels, self.progress = store, labels, progress
-        self.n_done = 0
-        self.ingested = time.monotonic()
-
-    def message(self, job: int, message: workers.Message) -> None:
-        if message.get("event") in ("started", "preflight") and self.progress:
-            event = str(message["event"])
-            self.progress(
-                TrainProgress(event, job, len(self.labels), self.n_done, self.labels[job], detail=dict(message))
-            )
-        if message.get("event") == "step" and self.progress:
-            done, elapsed = int(message["step"]), float(message["elapsed_s"])
-            self.progress(
-                TrainProgress(
-                    "step",
-                    job,
-                    len(self.labels),
-                    self.n_done,
-                    self.labels[job],
-                    step=done,
-                    n_steps=int(message["n_steps"]),
-                    loss=message["loss"],
-                    tokens_per_s=int(message["tokens"]) / elapsed if elapsed else None,
-                    eta_s=(int(message["n_steps"]) - done) * elapsed / done if done else None,
-                )
-            )
-        if time.monotonic() - self.ingested > _INGEST_EVERY_S:
-            ingest(self.store, self.store.spool_dir)
-            self.ingested = time.monotonic()
-
-    def outcome(self, job: int, outcome: workers.Outcome) -> None:
-        self.n_done += 1
-        if self.progress:
-            event = {"done": "finished", "failed": "failed", "lost": "interrupted"}[outcome.status]
-            self.progress(
-                TrainProgress(event, job, len(self.labels), self.n_done, self.labels[job], error=outcome.error)
-            )
+def _row(want: Wanted, folder: Path, environment: environments.Environment | None) -> dict[str, Any]:
+    libraries = environment.versions(LIBRARIES) if environment else {}
+    return {
+        "run_key": want.key,
+        "student": want.order.student.name,
+        "base_dir": str(want.base_dir),
+        "base_hash": want.base_hash,
+        "corpus_hash": want.corpus.corpus_hash,
+        "trainer": want.order.trainer,
+        "profile": as_json(want.order.profile.model_dump(mode="json")),
+        "template": want.template,
+        "seed": want.seed,
+        "output_dir": str(folder / want.key),
+        "versions": as_json({**job_versions(), **libraries, "argv": sys.argv[1:]}),
+        "created_at": utc_now(),
+    }
 
 
-def _result(
-    want: _Wanted, student: Student, status: str, output: Path, detail: Mapping[str, Any], error: str | None = None
-) -> RunResult:
-    return RunResult(want.key, student.name, want.corpus.name, want.seed, status, output, detail, error)
+def _job(want: Wanted, store: Store, folder: Path, corpus: tuple[Path, str], cards: Sequence[str]) -> Job:
+    return Job(
+        run_key=want.key,
+        base_dir=str(want.base_dir.resolve()),
+        template=want.template,
+        profile=want.order.profile.model_dump(mode="json"),
+        seed=want.seed,
+        corpus_file=str(corpus[0]),
+        corpus_digest=corpus[1],
+        base_hash=want.base_hash,
+        output_dir=str((folder / want.key).resolve()),
+        spool_dir=str(store.spool_dir.resolve()),
+        trainer=want.order.trainer,
+        cards=tuple(cards),
+    )
+
+
+def _card(want: Wanted, result: RunResult, model: Path) -> None:
+    write_card(
+        model,
+        student=want.order.student,
+        corpus=want.corpus,
+        profile=want.order.profile,
+        seed=want.seed,
+        trainer=want.order.trainer,
+        run_key=want.key,
+        base_hash=want.base_hash,
+        template=want.template,
+        outcome=result.detail,
+    )
+
+
+def _result(want: Wanted, status: str, output: Path, detail: Mapping[str, Any], error: str | None = None) -> RunResult:
+    return RunResult(want.key, want.order.student.name, want.corpus.name, want.seed, status, output, detail, error)
 
 
 def _finished(store: Store, run_keys: Sequence[str]) -> dict[str, dict[str, Any]]:

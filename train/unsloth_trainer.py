@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import TrainError
-from . import trl_trainer
+from . import sft
 from .profiles import Profile
 
 NAME = "unsloth"
@@ -32,7 +32,7 @@ def check(profile: Profile, *, gpu: bool) -> None:
             )
 
 
-def load_base(path: Path, dtype: str) -> trl_trainer.Base:
+def load_base(path: Path, dtype: str) -> sft.Base:
     """The base in `path`; every run loads it anew, because Unsloth's patches do not survive a copy.
 
     TrainError when Unsloth or the model cannot be loaded.
@@ -64,7 +64,7 @@ def load_base(path: Path, dtype: str) -> trl_trainer.Base:
             model = library.FastLanguageModel.get_peft_model(model, **adapting(profile, seed))
         return model
 
-    return trl_trainer.Base(path, tokenizer, None, "cuda" if gpu else "cpu", make)
+    return sft.Base(path, tokenizer, None, "cuda" if gpu else "cpu", make)
 
 
 def loading(path: Path, profile: Profile, dtype: str, *, gpu: bool) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def adapting(profile: Profile, seed: int) -> dict[str, Any]:
         "r": profile.lora.rank,
         "lora_alpha": profile.lora.alpha,
         "lora_dropout": profile.lora.dropout,
-        "target_modules": trl_trainer.lora_targets(profile),
+        "target_modules": sft.lora_targets(profile),
         "bias": "none",
         "use_gradient_checkpointing": checkpointing(profile),
         "random_state": seed,

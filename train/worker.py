@@ -19,13 +19,16 @@ from .. import workers
 from ..errors import TrainError
 from ..store.spool import SpoolWriter, utc_now
 from ..tasks import templates
-from . import checkpoints, trl_trainer, unsloth_trainer
+from . import checkpoints, llamafactory_trainer, students, trl_trainer, trouble, unsloth_trainer
 from .preflight import Preflight
 from .profiles import Profile
+from .sft import Base
+from .steps import Step
 
 HEARTBEAT_S = 5.0
 ROTATE_S = 20.0  # so that a long training can be looked at while it runs
 TELL_EVERY_S = 0.5
+TRAINERS = (trl_trainer.NAME, unsloth_trainer.NAME, llamafactory_trainer.NAME)
 LOADERS = {trl_trainer.NAME: trl_trainer.load_base, unsloth_trainer.NAME: unsloth_trainer.load_base}
 
 
@@ -42,13 +45,17 @@ class Job:
     output_dir: str
     spool_dir: str
     trainer: str = trl_trainer.NAME
+    cards: tuple[str, ...] = ()
+    corpus_digest: str = ""
+    base_hash: str = ""
 
 
 class Worker:
     """Keeps the base of the last job, so that the next run of the same student starts at once."""
 
     def __init__(self) -> None:
-        self.base: trl_trainer.Base | None = None
+        self.base: Base | None = None
+        self.base_hash = ""
 
     def do(self, message: workers.Message, say: workers.Say) -> Mapping[str, Any]:
         """Do one job; what is returned is also the detail of its `finished` event."""
@@ -56,11 +63,15 @@ class Worker:
         with _only_one(Path(job.output_dir), job.run_key), SpoolWriter(Path(job.spool_dir), "train") as spool:
             return _Run(job, spool, say).do(self)
 
-    def load(self, path: Path, dtype: str, trainer: str) -> trl_trainer.Base:
-        """The base in `path`, from memory where it is the last one. A worker's jobs all have the same trainer."""
-        if self.base is None or self.base.path != path:
+    def load(self, path: Path, dtype: str, trainer: str, base_hash: str) -> Base:
+        """The base in `path`, from memory where it is the last one. A worker's jobs all have the same trainer.
+
+        TrainError: it cannot be loaded, or its files are not those of `base_hash`.
+        """
+        if self.base is None or (self.base.path, self.base_hash) != (path, base_hash):
             self.base = None
-            self.base = LOADERS[trainer](path, dtype)
+            trouble.check_base(path, students.base_hash(path), base_hash)
+            self.base, self.base_hash = LOADERS[trainer](path, dtype), base_hash
         return self.base
 
 
@@ -73,23 +84,29 @@ class _Run:
         folder = Path(self.job.output_dir) / "checkpoints"
         resume, passed_over = checkpoints.newest(folder)
         started = {"pid": os.getpid(), "resumed_from_step": resume.step if resume else 0, "passed_over": passed_over}
+        if card := os.environ.get("CUDA_VISIBLE_DEVICES"):
+            started["card"] = card
         self._event("started", started)
         self.say({"event": "started", **started})
         with self._heartbeat():
             try:
                 trained = self._train(worker, folder, resume)
             except Exception as error:
-                self._event("failed", {"error": str(error) or type(error).__name__, "kind": type(error).__name__})
-                raise
+                said = trouble.explained(error, Profile.model_validate(self.job.profile), Path(self.job.output_dir))
+                shutil.rmtree(Path(self.job.output_dir) / "model.partial", ignore_errors=True)  # room for the event
+                self._event("failed", {"error": str(said) or type(said).__name__, "kind": type(error).__name__})
+                if said is error:
+                    raise
+                raise said from error
         detail = asdict(trained)
         self._event("finished", detail)
         checkpoints.clear(folder)
+        checkpoints.clear(Path(self.job.output_dir) / "llamafactory" / "output")
         return detail
 
     def _train(self, worker: Worker, folder: Path, resume: checkpoints.Checkpoint | None) -> trl_trainer.Trained:
         job, profile = self.job, Profile.model_validate(self.job.profile)
-        base = worker.load(Path(job.base_dir), profile.dtype, job.trainer)
-        template = templates.resolve(job.template, base.tokenizer)
+        trouble.check_corpus(Path(job.corpus_file), job.corpus_digest)
         with Path(job.corpus_file).open(encoding="utf-8") as file:
             rows = [json.loads(line) for line in file]
         splits: dict[str, list[trl_trainer.Pair]] = {"train": [], "validation": []}
@@ -98,6 +115,25 @@ class _Run:
         final, partial = Path(job.output_dir) / "model", Path(job.output_dir) / "model.partial"
         for leftover in (final, partial):
             shutil.rmtree(leftover, ignore_errors=True)
+        if job.trainer == llamafactory_trainer.NAME:
+            tokenizer = students.load_tokenizer(Path(job.base_dir))
+            trained = llamafactory_trainer.train(
+                Path(job.base_dir),
+                tokenizer,
+                splits,
+                templates.resolve(job.template, tokenizer),
+                profile,
+                seed=job.seed,
+                folder=Path(job.output_dir) / "llamafactory",
+                output=partial,
+                cards=job.cards,
+                on_step=self._step,
+                on_ready=self._ready,
+            )
+            partial.rename(final)
+            return trained
+        base = worker.load(Path(job.base_dir), profile.dtype, job.trainer, job.base_hash)
+        template = templates.resolve(job.template, base.tokenizer)
         trained = trl_trainer.train(
             base,
             splits["train"],
@@ -118,7 +154,7 @@ class _Run:
         self._event("preflight", asdict(found))
         self.say({"event": "preflight", **asdict(found), "warning": found.warning})
 
-    def _step(self, step: trl_trainer.Step) -> None:
+    def _step(self, step: Step) -> None:
         row = {
             "run_key": self.job.run_key,
             "happened_at": utc_now(),
@@ -130,6 +166,7 @@ class _Run:
             "elapsed_s": step.elapsed_s,
             "memory_bytes": step.memory_bytes,
             "validation_loss": step.validation_loss,
+            "supervised_tokens": step.supervised_tokens,
         }
         self.spool.append("run_step", row)
         now = time.monotonic()

@@ -1,7 +1,7 @@
 -- Accuracy: how well does each student do after each supervision, the untouched base beside it?
 -- Grain: one supervision: a student, corpus, trainer and profile (or the untouched base) on one split by one decoder and
 -- engine, its seeds together. A miss or an unparsed answer counts as wrong; ungradable questions are left out.
--- Columns: what was evaluated and how; the corpus, its cell and rows; runs, seeds; n answers, n_questions, n_correct, accuracy;
+-- Columns: what was evaluated and how; the corpus, its cell or given name, and rows; runs, seeds; n answers, n_questions, n_correct, accuracy;
 -- low and high: Wilson's 95 % interval at n_effective, the independent answers that n answers of several runs to the same
 -- questions are worth (n for one run; never under n_questions); strict: accuracy by the paper's rule, the first match of
 -- "The answer is X" (NULL where it was not applied); run_low, run_high, run_accuracies: worst, best and every run; unparsed and
@@ -15,8 +15,8 @@ WITH evaluated AS (
             coalesce(r.base_hash, e.weights_hash), r.trainer, r.profile, r.corpus_hash)) AS arm_key
     FROM evaluation AS e
     LEFT JOIN run AS r ON r.run_key = e.run_key
-    WHERE ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], e.dataset))
-      AND ($student::VARCHAR[] IS NULL OR list_contains($student::VARCHAR[], e.student))
+    WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], e.dataset))
+      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], e.student))
     QUALIFY row_number() OVER (
         PARTITION BY arm_key, coalesce(e.run_key, e.weights_hash) ORDER BY e.created_at DESC, e.evaluation_key) = 1
 ), answers AS (
@@ -66,7 +66,9 @@ WITH evaluated AS (
     GROUP BY ALL
 )
 SELECT
-    a.*, k.n_rows, c.cell_key, c.dataset AS trained_on, c.teacher, c.level, c.format, c.gold_visible, c.prompt_version,
+    a.*, k.n_rows, k.cell_key, n.name AS corpus_name,
+    coalesce(c.dataset, n.dataset) AS trained_on, coalesce(c.teacher, n.teacher) AS teacher, coalesce(c.level, n.level) AS level,
+    coalesce(c.format, n.format) AS format, coalesce(c.gold_visible, n.gold_visible) AS gold_visible, c.prompt_version,
     w.n, w.n_questions, w.n_correct, w.accuracy,
     CASE WHEN w.n_correct = 0 THEN 0.0 ELSE greatest(0.0, w.centre - w.half) END AS low,
     CASE WHEN w.n_correct = w.n THEN 1.0 ELSE least(1.0, w.centre + w.half) END AS high,
@@ -75,5 +77,6 @@ FROM arms AS a
 JOIN wilson AS w ON w.arm_key = a.arm_key
 LEFT JOIN corpus AS k ON k.corpus_hash = a.corpus_hash
 LEFT JOIN cell AS c ON c.cell_key = k.cell_key
+LEFT JOIN corpus_named AS n ON n.corpus_hash = a.corpus_hash
 ORDER BY a.student, a.dataset, a.split DESC, a.engine, a.decoder, c.teacher NULLS FIRST,
     c.format IS DISTINCT FROM 'answer-only', coalesce(c.format, 'original') <> 'original', c.format, c.level NULLS FIRST, c.gold_visible, k.created_at

@@ -39,9 +39,9 @@ WITH filled AS (
     FROM holes
 )
 SELECT * FROM everything
-WHERE ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], dataset))
-  AND ($teacher::VARCHAR[] IS NULL OR list_contains($teacher::VARCHAR[], teacher))
-  AND ($level::INTEGER[] IS NULL OR list_contains($level::INTEGER[], level))
-  AND ($format::VARCHAR[] IS NULL OR list_contains($format::VARCHAR[], format))
+WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
+  AND (getvariable('teacher')::VARCHAR[] IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
+  AND (getvariable('level')::INTEGER[] IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
+  AND (getvariable('format')::VARCHAR[] IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
 ORDER BY dataset, teacher, format IS DISTINCT FROM 'answer-only', coalesce(format, 'original') <> 'original',
     format, level NULLS FIRST, gold_visible, prompt_version

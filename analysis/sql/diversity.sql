@@ -1,55 +1,57 @@
--- Diversity: how varied and how complex is what each cell taught, beside the accuracy that came of it?
--- Grain: one cell; the answer joins it to each student's accuracy. Texts: the rows of the cell's newest corpus; where no
--- corpus was made yet, the rationales that are not known to be wrong. A fixed order by question key (a hash), so that every
--- cell of a data set shows the same questions first.
--- Columns: cell; source (corpus or cell), n_rows, mean realised tokens, steps, equations; share_correct of all judged
--- rationales of the cell; texts: the first $n_texts texts.
+-- Diversity: does more varied supervision make the better student?
+-- Grain: one cell with its newest corpus (where none was made yet, its usable rationales that are not known to be wrong); the answer
+-- joins it to each student's accuracy. Across questions at an equal budget of words, since length confounds every one of these
+-- (all texts: variable budget = 0); within questions of several samples; across teachers of one recipe.
+-- Columns: cell; source (corpus or cell), n_rows, mean realised tokens, steps, equations; share_correct of all judged rationales;
+-- budget_words, sample_texts, sample_words, compression_ratio, distinct_1, 2, 3, self_repetition, self_bleu, vendi with their samples'
+-- sizes, distinct_plans (over texts with equations); n_sampled questions with several samples and, of these, mean distinct paths,
+-- distance and agreement of answers; n_taught questions of several teachers, and the same of them.
 WITH chosen AS (
     SELECT * FROM cell
-    WHERE ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], dataset))
-      AND ($teacher::VARCHAR[] IS NULL OR list_contains($teacher::VARCHAR[], teacher))
-      AND ($level::INTEGER[] IS NULL OR list_contains($level::INTEGER[], level))
-      AND ($format::VARCHAR[] IS NULL OR list_contains($format::VARCHAR[], format))
-), members AS (
-    SELECT m.cell_key, m.question_key, r.status AS reply_status, n.*  EXCLUDE (question_key, reply_status)
-    FROM cell_member AS m
-    SEMI JOIN chosen ON chosen.cell_key = m.cell_key
-    JOIN reply AS r ON r.reply_key = m.reply_key
-    JOIN rationale_now AS n ON n.reply_key = m.reply_key
+    WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
+      AND (getvariable('teacher')::VARCHAR[] IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
+      AND (getvariable('level')::INTEGER[] IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
+      AND (getvariable('format')::VARCHAR[] IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
 ), judged AS (
     SELECT cell_key, count(*) FILTER (verdict = 'correct') / nullif(count(*) FILTER (verdict IN ('correct', 'wrong', 'unparsed')), 0)
-        AS share_correct
-    FROM members WHERE reply_status = 'ok' GROUP BY cell_key
+        AS share_correct,
+        avg(realised_tokens) FILTER (verdict IS NULL OR verdict = 'correct') AS mean_tokens,
+        avg(realised_steps) FILTER (verdict IS NULL OR verdict = 'correct') AS mean_steps,
+        avg(realised_equations) FILTER (verdict IS NULL OR verdict = 'correct') AS mean_equations,
+        count(*) FILTER (verdict IS NULL OR verdict = 'correct') AS n_rows
+    FROM cell_rationale WHERE reply_status = 'ok' GROUP BY cell_key
 ), newest AS (
     SELECT corpus_hash, cell_key FROM corpus
     QUALIFY row_number() OVER (PARTITION BY cell_key ORDER BY created_at DESC, corpus_hash) = 1
-), used AS (
-    SELECT n.cell_key, 'corpus' AS source, cm.question_key, cm.rationale_key, p.text,
-        p.realised_tokens, p.realised_steps, p.realised_equations
-    FROM newest AS n
-    JOIN corpus_member AS cm ON cm.corpus_hash = n.corpus_hash
-    JOIN rationale AS p ON p.rationale_key = cm.rationale_key
-    SEMI JOIN chosen ON chosen.cell_key = n.cell_key
-    UNION ALL
-    SELECT m.cell_key, 'cell', m.question_key, m.rationale_key, m.text,
-        m.realised_tokens, m.realised_steps, m.realised_equations
-    FROM members AS m
-    ANTI JOIN newest AS n ON n.cell_key = m.cell_key
-    WHERE m.reply_status = 'ok' AND (m.verdict IS NULL OR m.verdict = 'correct')
-), ranked AS (
-    SELECT *, row_number() OVER (PARTITION BY cell_key ORDER BY question_key, rationale_key) AS place FROM used
-), cells AS (
-    SELECT
-        c.cell_key, c.dataset, c.teacher, c.level, c.format, c.gold_visible, c.prompt_version,
-        any_value(u.source) AS source, count(*) AS n_rows,
-        avg(u.realised_tokens) AS mean_tokens, avg(u.realised_steps) AS mean_steps, avg(u.realised_equations) AS mean_equations,
-        any_value(j.share_correct) AS share_correct,
-        list(u.text ORDER BY u.place) FILTER (u.place <= $n_texts) AS texts
-    FROM ranked AS u
-    JOIN chosen AS c ON c.cell_key = u.cell_key
-    LEFT JOIN judged AS j ON j.cell_key = u.cell_key
-    GROUP BY ALL
+), latest AS (
+    SELECT * FROM question_metric
+    QUALIFY row_number() OVER (
+        PARTITION BY kind, group_key, question_key
+        ORDER BY TRY_CAST(metric_version AS INTEGER) DESC NULLS LAST, n_rationales DESC, members_hash) = 1
+), within AS (
+    SELECT kind, group_key, count(*) AS n, avg(n_paths) AS paths, avg(mean_distance) AS distance, avg(agreement) AS agreement
+    FROM latest GROUP BY ALL
+), placed AS (
+    SELECT c.*, CASE WHEN k.corpus_hash IS NULL THEN 'cell' ELSE 'corpus' END AS source,
+        coalesce(k.corpus_hash, c.cell_key) AS group_key, k.corpus_hash
+    FROM chosen AS c LEFT JOIN newest AS k ON k.cell_key = c.cell_key
 )
-SELECT * FROM cells
-ORDER BY dataset, teacher, format IS DISTINCT FROM 'answer-only', coalesce(format, 'original') <> 'original',
-    format, level NULLS FIRST, gold_visible, prompt_version
+SELECT
+    c.cell_key, c.dataset, c.teacher, c.level, c.format, c.gold_visible, c.prompt_version, c.source,
+    coalesce(s.n_rows, j.n_rows) AS n_rows, coalesce(s.mean_tokens, j.mean_tokens) AS mean_tokens,
+    coalesce(s.mean_steps, j.mean_steps) AS mean_steps, coalesce(s.mean_equations, j.mean_equations) AS mean_equations,
+    j.share_correct, m.budget_words, m.n_texts AS sample_texts, m.n_words AS sample_words, m.compression_ratio, m.distinct_1,
+    m.distinct_2, m.distinct_3, m.self_repetition, m.self_bleu, m.n_self_bleu, m.vendi, m.n_vendi,
+    m.n_plans / nullif(m.n_with_plan, 0) AS distinct_plans, m.n_with_plan AS n_with_equations,
+    coalesce(w.n, 0) AS n_sampled, w.paths AS sampled_paths, w.distance AS sampled_distance, w.agreement AS sampled_agreement,
+    coalesce(t.n, 0) AS n_taught, t.paths AS teachers_paths, t.distance AS teachers_distance, t.agreement AS teachers_agreement
+FROM placed AS c
+JOIN judged AS j ON j.cell_key = c.cell_key
+LEFT JOIN corpus_shape AS s ON s.corpus_hash = c.corpus_hash
+LEFT JOIN corpus_metric_now AS m ON m.kind = c.source AND m.group_key = c.group_key
+    AND m.budget_words = coalesce(getvariable('budget')::INTEGER, 10000)
+LEFT JOIN within AS w ON w.kind = 'cell' AND w.group_key = c.cell_key
+LEFT JOIN within AS t ON t.kind = 'teachers'
+    AND t.group_key = concat_ws('/', c.dataset, coalesce(c.level::VARCHAR, '-'), coalesce(c.format, '-'), c.gold_visible)
+ORDER BY c.dataset, c.teacher, c.format IS DISTINCT FROM 'answer-only', coalesce(c.format, 'original') <> 'original',
+    c.format, c.level NULLS FIRST, c.gold_visible, c.prompt_version

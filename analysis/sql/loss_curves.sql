@@ -1,11 +1,11 @@
 -- How did the training loss of each run fall?
--- Grain: one point of one run, at most about $n_points a run (means of neighbouring steps; the newest attempt of a run that was
+-- Grain: one point of one run, at most about coalesce(getvariable('n_points'), 150) a run (means of neighbouring steps; the newest attempt of a run that was
 -- started again). Columns: run_key, student, seed, status, corpus's cell, step (last of those averaged), loss, elapsed_s.
 WITH newest AS (
     SELECT * FROM run_step
     QUALIFY row_number() OVER (PARTITION BY run_key, step ORDER BY happened_at DESC) = 1
 ), placed AS (
-    SELECT *, ntile($n_points) OVER (PARTITION BY run_key ORDER BY step) AS bucket FROM newest WHERE loss IS NOT NULL
+    SELECT *, ntile(coalesce(getvariable('n_points'), 150)) OVER (PARTITION BY run_key ORDER BY step) AS bucket FROM newest WHERE loss IS NOT NULL
 ), points AS (
     SELECT run_key, bucket, max(step) AS step, avg(loss) AS loss, max(elapsed_s) AS elapsed_s FROM placed GROUP BY ALL
 )

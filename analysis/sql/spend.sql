@@ -22,9 +22,9 @@ SELECT
 FROM calls AS s
 JOIN cell AS c ON c.cell_key = s.cell_key
 JOIN correct AS k ON k.cell_key = s.cell_key
-WHERE ($dataset::VARCHAR[] IS NULL OR list_contains($dataset::VARCHAR[], c.dataset))
-  AND ($teacher::VARCHAR[] IS NULL OR list_contains($teacher::VARCHAR[], c.teacher))
-  AND ($level::INTEGER[] IS NULL OR list_contains($level::INTEGER[], c.level))
-  AND ($format::VARCHAR[] IS NULL OR list_contains($format::VARCHAR[], c.format))
+WHERE (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], c.dataset))
+  AND (getvariable('teacher')::VARCHAR[] IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], c.teacher))
+  AND (getvariable('level')::INTEGER[] IS NULL OR list_contains(getvariable('level')::INTEGER[], c.level))
+  AND (getvariable('format')::VARCHAR[] IS NULL OR list_contains(getvariable('format')::VARCHAR[], c.format))
 ORDER BY c.dataset, c.teacher, c.format IS DISTINCT FROM 'answer-only', coalesce(c.format, 'original') <> 'original',
     c.format, c.level NULLS FIRST, c.gold_visible, c.prompt_version

@@ -22,6 +22,7 @@ SPEC = DatasetSpec(
     kind="choice",
     splits=("train", "validation", "test"),
     licence="Apache-2.0",
+    licence_from="github.com/google-deepmind/AQuA",
     home="github.com/google-deepmind/AQuA",
     parse=parse,
     local={"validation": "aqua/dev.json", "test": "aqua/test.json"},

@@ -19,6 +19,7 @@ SPEC = DatasetSpec(
     kind="choice",
     splits=("train", "test"),
     licence="MIT",
+    licence_from="the hub's card of tau/commonsense_qa",
     home="www.tau-nlp.org/commonsenseqa",
     parse=parse,
     local={"test": "commonsenseqa/csqa_test.json"},

@@ -20,6 +20,7 @@ SPEC = DatasetSpec(
     kind="number",
     splits=("train", "test"),
     licence="MIT",
+    licence_from="github.com/openai/grade-school-math",
     home="github.com/openai/grade-school-math",
     parse=parse,
     local={"train": "gsm8k/train.jsonl", "test": "gsm8k/test.jsonl"},

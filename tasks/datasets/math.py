@@ -59,13 +59,17 @@ def parse(row: Row, split: str, source: str) -> Question:
     return read(row, split, source, "math")
 
 
+LICENCE_NOTE = "the hub disabled hendrycks/competition_math after a DMCA notice: check before publishing"
+
 SPEC = DatasetSpec(
     name="math",
     kind="latex",
     splits=("train", "test"),
     licence="MIT",
+    licence_from="github.com/hendrycks/math",
     home="github.com/hendrycks/math",
     parse=parse,
     local={"train": "math/train.jsonl", "test": "math/test.jsonl"},
     hub=HubSource(HUB_REPOSITORY, HUB_REVISION, {split: hub_files(split) for split in ("train", "test")}),
+    licence_note=LICENCE_NOTE,
 )

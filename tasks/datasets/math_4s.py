@@ -7,7 +7,7 @@ published. This is a seeded draw from all 3,072 test problems of those subjects:
 from .. import keys
 from ..normalise import normalise
 from ..values import Question
-from .math import HUB_REPOSITORY, HUB_REVISION, hub_files, read
+from .math import HUB_REPOSITORY, HUB_REVISION, LICENCE_NOTE, hub_files, read
 from .spec import DatasetSpec, HubSource, Row
 
 SUBJECTS = frozenset({"Prealgebra", "Algebra", "Counting & Probability", "Number Theory"})
@@ -33,6 +33,7 @@ SPEC = DatasetSpec(
     kind="latex",
     splits=("test",),
     licence="MIT",
+    licence_from="github.com/hendrycks/math",
     home="github.com/hendrycks/math",
     parse=parse,
     local={"test": "math/test.jsonl"},
@@ -43,4 +44,5 @@ SPEC = DatasetSpec(
     ),
     select=select,
     note="a seeded draw of 500 from the 3,072 test problems of the paper's four subjects; not the paper's own items",
+    licence_note=LICENCE_NOTE,
 )

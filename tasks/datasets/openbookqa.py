@@ -16,6 +16,7 @@ SPEC = DatasetSpec(
     kind="choice",
     splits=("train", "test"),
     licence="Apache-2.0",
+    licence_from="github.com/allenai/OpenBookQA",
     home="allenai.org/data/open-book-qa",
     parse=parse,
     local={"test": "openbookqa/openbookQA_test.json"},
@@ -25,4 +26,5 @@ SPEC = DatasetSpec(
         "388097ea7776314e93a529163e0fea805b8a6454",
         {"train": ("main/train-00000-of-00001.parquet",), "test": ("main/test-00000-of-00001.parquet",)},
     ),
+    licence_note="the hub's card of allenai/openbookqa says `unknown`: check before publishing",
 )

@@ -14,6 +14,7 @@ ARITH = DatasetSpec(
     kind="number",
     splits=tuple(arith.SIZES),
     licence="Apache-2.0",
+    licence_from="LICENSE of cotdistill",
     home="built in",
     build=arith.questions,
 )

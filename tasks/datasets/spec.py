@@ -34,12 +34,15 @@ class DatasetSpec:
     its files below --source by split (the owners' own layouts), `paper` those in the paper's released folder where the
     split exists nowhere else, `hub` its repository. `split_of` decides the split by the question where files do not;
     `select` draws from all questions read; `build` makes the questions of a split of a built-in data set.
+    `licence` is of the questions, as their owners state it at `licence_from`; `licence_note` what else is publicly
+    known and concerns whoever passes the questions on.
     """
 
     name: str
     kind: AnswerKind
     splits: tuple[str, ...]
     licence: str
+    licence_from: str
     home: str
     parse: Parse | None = None
     local: Mapping[str, str] = field(default_factory=dict)
@@ -49,6 +52,8 @@ class DatasetSpec:
     select: Callable[[list[Question]], list[Question]] | None = None
     build: Callable[[str], list[Question]] | None = None
     note: str = ""
+    licence_note: str = ""
+    language: str = "en"
 
 
 def text_of(row: Row, *names: str) -> str:

@@ -38,6 +38,7 @@ SPEC = DatasetSpec(
     kind="boolean",
     splits=("train", "test"),
     licence="MIT",
+    licence_from="LICENSE of github.com/eladsegal/strategyqa",
     home="allenai.org/data/strategyqa",
     parse=parse,
     local={"test": "strategyqa/strategyQA_test.json"},

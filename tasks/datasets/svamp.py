@@ -36,6 +36,7 @@ SPEC = DatasetSpec(
     kind="number",
     splits=("train", "test"),
     licence="MIT",
+    licence_from="LICENSE of github.com/arkilpatel/SVAMP",
     home="github.com/arkilpatel/SVAMP",
     parse=parse,
     local={"train": "svamp/SVAMP.json", "test": "svamp/SVAMP.json"},

@@ -130,9 +130,9 @@ def test_the_words_of_the_sft_configuration_are_trls(unsloth: environments.Envir
     """packing stays off in every configuration: without flash attention, packed rows read each other."""
     from trl import SFTConfig
 
-    from cotdistill.train import trl_trainer
+    from cotdistill.train import sft
 
-    given = keywords(trl_trainer, "SFTConfig")
+    given = keywords(sft, "SFTConfig")
     known = set(inspect.signature(SFTConfig).parameters)
     assert set(given) <= known, set(given) - known
     assert isinstance(given["packing"], ast.Constant) and given["packing"].value is False

@@ -1,4 +1,4 @@
-"""On a card: Unsloth's LoRA and QLoRA, vLLM with their adapters, tensor parallelism.
+"""On a card: Unsloth's LoRA and QLoRA, vLLM with their adapters, tensor parallelism, a process on each card, DeepSpeed.
 
 `just setup cuda && just test-gpu`. COTDISTILL_GPU_STUDENT names the student (a directory, a hub id or a known name;
 default: tiny, which is too narrow for 4 bits, so that QLoRA then skips).
@@ -90,3 +90,31 @@ def test_two_cards_share_one_model(tmp_path: Path) -> None:
         processes=1,
     )
     assert (done.status, done.n) == ("done", N_TEST), done.error
+
+
+def test_one_process_a_card_over_the_missing_runs(tmp_path: Path) -> None:
+    """As many seeds as twice the cards, `tiny`: every card trains, and no process sees another's."""
+    store, corpus = filled(tmp_path / "lab.duckdb", N_TRAIN, 0)
+    cards = [str(i) for i in range(len(CARDS))]
+    seeds = list(range(1, 2 * len(cards) + 1))
+    profile = profiles.load("tiny", {"max_steps": STEPS})
+    runs = train_runs(store, student="tiny", corpora=[corpus], seeds=seeds, profile=profile, cards=cards)
+    assert [run.status for run in runs] == ["finished"] * len(seeds), [run.error for run in runs]
+    with store.read() as con:
+        seen = con.execute("SELECT DISTINCT detail ->> '$.card' FROM run_event WHERE event = 'started'").fetchall()
+        memory = con.execute("SELECT min(memory_bytes), max(tokens_per_s) FROM run_curve").fetchone()
+    print(f"cards {sorted(card for (card,) in seen)}; least memory and best tokens/s of a step: {memory}")
+    assert {card for (card,) in seen} == set(cards)
+
+
+@pytest.mark.skipif(environments.find("llamafactory") is None, reason="LLaMA-Factory is not installed")
+def test_llamafactory_on_all_cards_with_deepspeed(tmp_path: Path) -> None:
+    store, corpus = filled(tmp_path / "lab.duckdb", N_TRAIN, 0)
+    cards = [str(i) for i in range(len(CARDS))]
+    settings = {"epochs": 2, "batch_size": 2, "accumulate": 4 * len(cards), "max_tokens": 512, "lr": 1e-3}
+    profile = profiles.load("paper", settings)
+    (run,) = train_runs(
+        store, student=STUDENT, corpora=[corpus], seeds=[1], profile=profile, trainer="llamafactory", cards=cards
+    )
+    assert run.status == "finished", run.error
+    print(f"LLaMA-Factory on {len(cards)} cards: {run.detail['steps']} steps in {run.detail['seconds']:.0f} s")

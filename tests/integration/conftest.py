@@ -65,10 +65,13 @@ class Lab:
 
     def run(self, cell: Cell, seed: int, right: Sequence[int], student: str = "tiny") -> str:
         """A finished run on the cell's corpus whose student answers the test questions of these places right."""
-        corpus = implicit_corpus(self.store, cell)
-        run = keys.run_key(student, corpus.corpus_hash, {}, seed, "test")
+        return self.run_on(implicit_corpus(self.store, cell).corpus_hash, seed, right, student)
+
+    def run_on(self, corpus_hash: str, seed: int, right: Sequence[int], student: str = "tiny") -> str:
+        """The same of any corpus."""
+        run = keys.run_key(student, corpus_hash, {}, seed, "test")
         row = {"run_key": run, "student": student, "base_dir": "", "base_hash": student, "trainer": "trl"}
-        row |= {"corpus_hash": corpus.corpus_hash, "profile": '{"lr": 0.001}', "template": "plain", "seed": seed}
+        row |= {"corpus_hash": corpus_hash, "profile": '{"lr": 0.001}', "template": "plain", "seed": seed}
         row |= {"output_dir": "", "versions": '{"torch": "2.13.0"}', "created_at": NOW}
         steps = [
             {"run_key": run, "happened_at": NOW, "step": s, "loss": 2.0 / (s + seed), "elapsed_s": 0.1 * s}

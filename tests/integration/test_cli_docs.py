@@ -12,8 +12,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERBS = [
     "questions load", "questions add", "questions list", "import paper", "import rationales", "prompts show",
     "prompts list", "prompts check", "teachers", "generate", "collect",
-    "ingest", "status", "export", "train", "runs", "evaluate", "analyze", "report", "sql", "demo", "serve-teacher",
-    "doctor",
+    "corpus create", "corpus list", "corpus show", "corpus rules", "ingest", "status", "audit", "export", "train",
+    "runs", "evaluate", "analyze", "compare", "recommend", "report", "sql", "demo", "serve-teacher", "doctor",
 ]  # fmt: skip
 
 

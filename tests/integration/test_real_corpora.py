@@ -9,6 +9,7 @@ import pytest
 from cotdistill.store.cells import select_cells
 from cotdistill.store.corpora import Corpus, implicit_corpus
 from cotdistill.store.export import export
+from cotdistill.store.export_rows import Recorded
 from cotdistill.store.import_paper import import_paper
 from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store
@@ -56,9 +57,7 @@ def test_svamp_level_5_of_gpt_4o_is_exported_for_three_readers(store: Store, tmp
     corpus = corpus_of(store, "svamp")
     assert corpus.left_out == {"wrong": 7}
     assert len(corpus.rows) == 692
-    [alpaca] = export([corpus], tmp_path, "llamafactory")
-    [chat] = export([corpus], tmp_path, "chat")
-    [parquet] = export([corpus], tmp_path, "parquet")
+    alpaca, chat, parquet = export(store, [Recorded.of(corpus)], tmp_path, ["llamafactory", "chat", "parquet"])
     outputs = [row["output"] for row in json.loads(alpaca.path.read_text(encoding="utf-8"))]
     lines = [json.loads(line) for line in chat.path.read_text(encoding="utf-8").split("\n") if line]
     assert outputs == [line["messages"][1]["content"] for line in lines]

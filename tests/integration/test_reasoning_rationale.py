@@ -66,11 +66,14 @@ def test_the_trace_is_apart_and_can_be_the_rationale(store_path: Path, tmp_path:
             check=False,
         )
         assert done.returncode == 0, done.stderr
-        [file] = (tmp_path / kind).iterdir()
+        [file] = (tmp_path / kind).glob("*.jsonl")
         return file.name, {json.loads(line)["completion"] for line in file.read_text().splitlines()}
 
-    assert export("visible") == ("mine_thinker_level-3_original.jsonl", {ANSWER})
-    assert export("reasoning") == ("mine_thinker_level-3_original_reasoning.jsonl", {f"{TRACE}\n\n{ANSWER}"})
+    assert export("visible") == ("mine_thinker_level-3_original_prompt-completion.jsonl", {ANSWER})
+    assert export("reasoning") == (
+        "mine_thinker_level-3_original_reasoning_prompt-completion.jsonl",
+        {f"{TRACE}\n\n{ANSWER}"},
+    )
 
 
 def test_both_corpora_stand_beside_each_other_and_judging_again_changes_nothing(store_path: Path) -> None:

@@ -99,7 +99,11 @@ def test_three_seeds_speak_of_the_supervision(lab: "Lab") -> None:
         for seed in (1, 2, 3):
             lab.run(cell, seed, range(seed, size + seed))
     row = plain(answer(lab.store, "levels", level=[1, 5]))["rows"][1]
-    assert (row["test"], row["about"], row["verdict"]) == ("crossed runs x questions", "supervisions", "better")
+    assert (row["test"], row["about"], row["verdict"]) == (
+        "crossed runs x questions, t of seeds - 1",
+        "supervisions",
+        "better",
+    )
 
 
 def test_diversity_is_beside_accuracy(full_lab: "Lab") -> None:

@@ -93,5 +93,9 @@ def test_what_a_kill_or_a_full_disk_left_half_written_is_passed_over(tmp_path: P
     found, passed_over = checkpoints.newest(tmp_path)
     assert found is not None and found.step == 3
     assert passed_over[1] == "checkpoint-8: model.safetensors has 40 of 100 bytes"
+    with (tmp_path / "checkpoint-3" / "model.safetensors").open("r+b") as file:
+        file.write(b"x")  # one byte, the size unchanged
+    found, passed_over = checkpoints.newest(tmp_path)
+    assert found is None and passed_over[2] == "checkpoint-3: model.safetensors is not what was written"
     checkpoints.clear(tmp_path)
     assert checkpoints.newest(tmp_path) == (None, [])

@@ -5,8 +5,9 @@ import random
 
 import pytest
 
-from cotdistill.analysis.crossed import crossed, t_quantile, t_two_sided
+from cotdistill.analysis.crossed import crossed, welch
 from cotdistill.analysis.statistics import bootstrap_interval, effective_n, holm, mcnemar, sign_flip, wilson
+from cotdistill.analysis.student_t import t_quantile, t_two_sided
 
 RUNS = 400
 # The 99.9 % point of a binomial of 400 at 5 %: more false positives than this is a broken test, not bad luck.
@@ -90,7 +91,9 @@ def test_crossed_by_hand() -> None:
     assert found.difference == pytest.approx(0.25)
     # Question gaps 0.5, 0.5, 0.5, -0.5: variance 0.25 over 4. Run means 1 and 0: variance 0.5 over 2. No interaction.
     assert found.standard_error == pytest.approx(math.sqrt(0.0625 + 0.25))
-    assert found.df == pytest.approx(0.3125**2 / (0.0625**2 / 3 + 0.25**2 / 1))
+    assert (found.by_question, found.by_run) == pytest.approx((0.0625, 0.25))
+    assert found.df == 1  # only the first side's runs differ: its seeds - 1
+    assert welch([(0.5, 2), (0.5, 2)]) == 4 and welch([(0.0, 2), (0.0, 4)]) == 2 and welch([(0.3, 2)]) == 2
     # Runs that are right on different questions: run means alike, so all the variance is the interaction's.
     mixed = crossed([[1, 0], [0, 1]], [[0, 0]])
     # Question gaps 0.5 and 0.5. Residuals 0.5, -0.5, -0.5, 0.5: squares 1 over 1 degree of freedom and 4 answers.
@@ -127,20 +130,6 @@ def test_two_runs_each_are_rarely_wrong_when_seeds_have_no_luck() -> None:
         gaps = [(w + x - y - z) / 2 for w, x, y, z in zip(*a, *b, strict=True)]
         false += sign_flip(gaps, 2) < 0.05
     assert false <= MOST_FALSE
-
-
-@pytest.mark.parametrize("run_spread", [0.0, 0.3])
-def test_three_runs_each_are_rarely_wrong_whatever_the_luck_of_seeds(run_spread: float) -> None:
-    rng, false, false_over_questions = random.Random(7), 0, 0
-    for _ in range(RUNS):
-        easy = [rng.gauss(0, 1.5) for _ in range(120)]
-        a, b = _answers(rng, easy, 3, run_spread), _answers(rng, easy, 3, run_spread)
-        false += crossed(a, b).p < 0.05
-        gaps = [(sum(c[:3]) - sum(c[3:])) / 3 for c in zip(*a, *b, strict=True)]
-        false_over_questions += sign_flip(gaps, 3) < 0.05
-    assert false <= MOST_FALSE
-    if run_spread:  # what testing over questions alone would have claimed
-        assert false_over_questions > 2 * MOST_FALSE
 
 
 def test_a_real_difference_is_found() -> None:

@@ -16,8 +16,8 @@ ARROWS = {
     "clients": {"tasks.values"},
     "store": {"tasks"},
     "gen": {"tasks", "clients", "store"},
-    "train": {"tasks", "clients", "store", "workers", "environments"},
-    "evaluate": {"tasks", "clients", "store", "workers", "environments"},
+    "train": {"tasks", "clients", "store", "workers", "environments", "sources"},
+    "evaluate": {"tasks", "clients", "store", "workers", "environments", "sources"},
     "analysis": {"tasks", "store"},
     "study": {"tasks", "store", "gen", "train", "evaluate", "analysis"},
     "commands": {

@@ -89,6 +89,7 @@ def test_every_spec_is_whole() -> None:
     for name, spec in DATASETS.items():
         assert spec.name == name
         assert spec.licence
+        assert spec.licence_from
         assert spec.home
         if spec.build is None:
             assert spec.hub is not None

@@ -1,15 +1,15 @@
-"""Corpora and exports: what is taken, what is left out and said, and that a reader gets back what was chosen."""
+"""Implicit corpora and cells: what is taken, what is left out and said. Their files: test_export_files.py."""
 
 import json
 from pathlib import Path
 
-import polars as pl
 import pytest
 
 from cotdistill.errors import ConfigError
 from cotdistill.store.cells import Cell, select_cells
 from cotdistill.store.corpora import Corpus, implicit_corpus
-from cotdistill.store.export import TARGETS, as_frame, export
+from cotdistill.store.export_rows import Recorded
+from cotdistill.store.implicit import record_implicit
 from cotdistill.store.questions import add_questions
 from cotdistill.store.spool import utc_now
 from cotdistill.store.store import Store
@@ -63,6 +63,32 @@ def test_the_same_choice_has_the_same_hash_and_is_recorded_once(corpus: Corpus, 
     assert len(implicit_corpus(store, CELL, n_questions=1).rows) == 1
 
 
+@pytest.mark.parametrize("any_verdict", [True, False])
+def test_a_corpus_recorded_for_export_is_the_same_one(corpus: Corpus, store_path: Path, any_verdict: bool) -> None:
+    assert corpus.left_out
+    store, other = Store.open(store_path), Store.open(store_path.with_name("other.duckdb"))
+    with other.write() as con:
+        con.execute(f"ATTACH '{store_path}' AS there (READ_ONLY)")
+        for table in ("question", "cell", "cell_member", "reply"):
+            con.execute(f"INSERT INTO {table} BY NAME SELECT * FROM there.{table}")
+    other.settle()
+    whole, made = (
+        implicit_corpus(store, CELL, any_verdict=any_verdict),
+        record_implicit(other, CELL, any_verdict=any_verdict),
+    )
+    assert made == Recorded.of(whole)
+    rows = []
+    for one in (store, other):
+        with one.read() as con:
+            of = [made.corpus_hash]
+            rows.append(con.execute("SELECT * EXCLUDE created_at FROM corpus WHERE corpus_hash = ?", of).fetchall())
+            rows.append(
+                con.execute("SELECT * FROM corpus_member WHERE corpus_hash = ? ORDER BY position", of).fetchall()
+            )
+    assert rows[:2] == rows[2:]
+    assert len(rows[1]) == len(whole.rows)
+
+
 def test_a_question_that_becomes_a_test_question_leaves_the_corpus(corpus: Corpus, store_path: Path) -> None:
     store = Store.open(store_path)
     add_questions(store, [Question("late", "test", "What is 2 and 2", "number", "4")])
@@ -78,6 +104,8 @@ def test_nothing_left_is_an_error_with_its_reasons(store_path: Path) -> None:
     store.settle()
     with pytest.raises(ConfigError, match=r"own, me, level 2, original\) can be trained on: 1 wrong"):
         implicit_corpus(store, CELL)
+    with pytest.raises(ConfigError, match=r"own, me, level 2, original\) can be trained on: 1 wrong"):
+        record_implicit(store, CELL)
 
 
 def test_a_corrected_gold_answer_is_judged_again(store_path: Path) -> None:
@@ -89,43 +117,6 @@ def test_a_corrected_gold_answer_is_judged_again(store_path: Path) -> None:
     assert added.corrected == 1
     store.settle()
     assert len(implicit_corpus(store, CELL).rows) == 1
-
-
-@pytest.mark.parametrize("target", TARGETS)
-def test_what_is_exported_is_read_back_unchanged(corpus: Corpus, tmp_path: Path, target: str) -> None:
-    [done] = export([corpus], tmp_path / "out", target)
-    pairs = [(r.prompt, r.completion) for r in corpus.rows]
-    if target == "parquet":
-        assert pl.read_parquet(done.path).equals(as_frame(corpus))
-    elif target == "llamafactory":
-        info = json.loads((tmp_path / "out" / "dataset_info.json").read_text())[corpus.name]
-        rows = json.loads((tmp_path / "out" / info["file_name"]).read_text())
-        columns = info["columns"]
-        assert [(r[columns["prompt"]], r[columns["response"]]) for r in rows] == pairs
-        assert {r[columns["query"]] for r in rows} == {""}
-    else:
-        rows = [json.loads(line) for line in done.path.read_text(encoding="utf-8").split("\n") if line]
-        if target == "chat":
-            assert [[m["role"] for m in r["messages"]] for r in rows] == [["user", "assistant"]] * 2
-            assert [tuple(m["content"] for m in r["messages"]) for r in rows] == pairs
-        else:
-            assert [(r["prompt"], r["completion"]) for r in rows] == pairs
-    left = [p.name for p in (tmp_path / "out").iterdir() if p.name.startswith(".")]
-    assert left == []
-
-
-def test_a_second_export_keeps_other_entries_and_a_failed_one_leaves_the_old_file(
-    corpus: Corpus, tmp_path: Path
-) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "dataset_info.json").write_text('{"theirs": {"file_name": "x.json"}}')
-    export([corpus], out, "llamafactory")
-    assert set(json.loads((out / "dataset_info.json").read_text())) == {"theirs", corpus.name}
-    (out / "dataset_info.json").write_text("{")
-    with pytest.raises(ConfigError, match="is not JSON"):
-        export([corpus], out, "llamafactory")
-    assert (out / "dataset_info.json").read_text() == "{"
 
 
 def test_cells_are_selected_by_every_flag_and_answer_only_by_its_format(store_path: Path) -> None:

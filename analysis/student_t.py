@@ -1,0 +1,46 @@
+"""Student's t in plain Python: p values and quantiles."""
+
+import math
+
+
+def t_two_sided(t: float, df: float) -> float:
+    """Two-sided p value of Student's t."""
+    if math.isinf(df) or df > 1e7:
+        return math.erfc(abs(t) / math.sqrt(2))
+    return _beta_share(df / 2, 0.5, df / (df + t * t))
+
+
+def t_quantile(share: float, df: float) -> float:
+    """The quantile of Student's t for a `share` above one half, by bisection on t_two_sided."""
+    low, high = 0.0, 2.0
+    while t_two_sided(high, df) > 2 * (1 - share):
+        high *= 2
+    for _ in range(80):
+        middle = (low + high) / 2
+        low, high = (middle, high) if t_two_sided(middle, df) > 2 * (1 - share) else (low, middle)
+    return (low + high) / 2
+
+
+def _beta_share(a: float, b: float, x: float) -> float:
+    """Regularised incomplete beta function by its continued fraction (Numerical Recipes 6.4)."""
+    if x <= 0.0 or x >= 1.0:
+        return 0.0 if x <= 0.0 else 1.0
+    log_front = math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x)
+    if x > (a + 1) / (a + b + 2):
+        return 1.0 - _beta_share(b, a, 1 - x)
+    tiny, c, d = 1e-300, 1.0, 1 - (a + b) * x / (a + 1)
+    d = 1 / (d if abs(d) > tiny else tiny)
+    total = d
+    for m in range(1, 10_000):
+        for step in (
+            m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m)),
+            -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1)),
+        ):
+            d = 1 + step * d
+            d = 1 / (d if abs(d) > tiny else tiny)
+            c = 1 + step / c
+            c = c if abs(c) > tiny else tiny
+            total *= d * c
+        if abs(d * c - 1) < 1e-15:
+            break
+    return math.exp(log_front) * total / a

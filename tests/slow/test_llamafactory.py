@@ -1,0 +1,137 @@
+"""The real LLaMA-Factory: its parser takes our YAML, its data pipeline makes our tokens, and what it trains answers."""
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from arith_lab import filled
+
+from cotdistill import environments
+from cotdistill.evaluate.decoding import Decoder
+from cotdistill.evaluate.models import trained_models
+from cotdistill.evaluate.run import evaluate_models
+from cotdistill.tasks import templates
+from cotdistill.tasks.datasets import arith
+from cotdistill.train import llamafactory, profiles, students, trl_trainer
+from cotdistill.train.run import train_runs
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        environments.find("llamafactory") is None,
+        reason="LLaMA-Factory is not installed (just setup llamafactory)",
+    ),
+]
+TINY = students.resolve_student("tiny")
+PAIRS = [trl_trainer.Pair(q.text, f"Think.\n\nThe answer is {q.gold}") for q in arith.questions("train", 20)]
+ONE_OF_A_GROUP = {"RANK": "0", "LOCAL_RANK": "0", "WORLD_SIZE": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29631"}
+
+PARSE = """
+import json, sys
+from pathlib import Path
+import yaml
+from llamafactory.hparams import get_train_args
+model, data, training, tuning, _ = get_train_args(yaml.safe_load(Path(sys.argv[1]).read_text()))
+print("RESULT" + json.dumps({
+    "lr": training.learning_rate, "epochs": training.num_train_epochs, "schedule": str(training.lr_scheduler_type),
+    "rows": training.per_device_train_batch_size * training.gradient_accumulation_steps, "seed": training.seed,
+    "cutoff": data.cutoff_len, "packing": bool(data.packing), "type": tuning.finetuning_type, "bits": "
+    "model.quantization_bit,
+    "warmup": training.warmup_steps, "deepspeed": bool(training.deepspeed), "template": data.template,
+    "rank": tuning.lora_rank, "targets": tuning.lora_target,
+}))
+"""
+TOKENS = """
+import json, sys
+from pathlib import Path
+import yaml
+from llamafactory.hparams import get_train_args
+from llamafactory.data import get_dataset, get_template_and_fix_tokenizer
+from llamafactory.model import load_tokenizer
+model, data, training, _, _ = get_train_args(yaml.safe_load(Path(sys.argv[1]).read_text()))
+module = load_tokenizer(model)
+template = get_template_and_fix_tokenizer(module["tokenizer"], data)
+rows = get_dataset(template, model, data, training, stage="sft", **module)["train_dataset"]
+print("RESULT" + json.dumps([{"input_ids": r["input_ids"], "labels": r["labels"]} for r in rows]))
+"""
+
+
+def asked(script: str, config: Path, settings: dict[str, str] | None = None) -> Any:
+    """What a script says in LLaMA-Factory's environment about a YAML of ours."""
+    import os
+
+    python = environments.require("llamafactory").python
+    env = {**os.environ, "HF_HUB_OFFLINE": "1", "HF_DATASETS_CACHE": str(config.parent / "cache"), **(settings or {})}
+    done = subprocess.run([python, "-c", script, config], capture_output=True, text=True, timeout=600, env=env)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return json.loads(next(line for line in done.stdout.splitlines() if line.startswith("RESULT"))[6:])
+
+
+def written(folder: Path, profile: profiles.Profile, **more: Any) -> llamafactory.Written:
+    base = students.locate(TINY)
+    template = templates.resolve("plain", students.load_tokenizer(base))
+    pairs = {"train": PAIRS, "validation": PAIRS[:2]}
+    return llamafactory.write(folder, pairs, template, profile, base=base, seed=100, **more)
+
+
+def test_its_parser_takes_the_papers_profile(tmp_path: Path) -> None:
+    found = asked(PARSE, written(tmp_path, profiles.load("paper")).config)
+    assert (found["type"], found["lr"], found["epochs"], found["rows"]) == ("full", 5e-5, 3, 64)
+    assert (found["cutoff"], found["packing"], found["seed"], found["warmup"]) == (4096, False, 100, 0)
+    assert "cosine" in found["schedule"].lower() and found["template"] == "empty" and not found["deepspeed"]
+
+
+def test_its_parser_takes_lora_and_many_cards_with_deepspeed(tmp_path: Path) -> None:
+    one = written(tmp_path / "lora", profiles.load("fast"))
+    found = asked(PARSE, one.config)
+    assert (found["type"], found["rank"], found["targets"], found["rows"]) == ("lora", 16, ["all"], 64)
+    four = written(tmp_path / "four", profiles.load("paper"), cards=["0", "1", "2", "3"])
+    assert four.environment == {"CUDA_VISIBLE_DEVICES": "0,1,2,3", "FORCE_TORCHRUN": "1"}
+    found = asked(PARSE, four.config, ONE_OF_A_GROUP)  # as torchrun starts each of the four
+    assert found["deepspeed"] and 4 * found["rows"] == 64
+
+
+def test_its_tokens_and_mask_are_ours(tmp_path: Path) -> None:
+    tokenizer = students.load_tokenizer(students.locate(TINY))
+    ours, _ = trl_trainer.tokenize(PAIRS, tokenizer, templates.resolve("plain", tokenizer), 256)
+    config = written(tmp_path, profiles.load("paper", {"max_tokens": 256})).config
+    assert sorted(map(str, asked(TOKENS, config))) == sorted(map(str, ours))
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_it_learns_eight_rows_by_heart_and_says_them_to_the_letter(tmp_path: Path, method: str) -> None:
+    store, corpus = filled(tmp_path / "lab.duckdb", 8, 0)
+    settings = {"epochs": 250 if method == "lora" else 120, "batch_size": 8, "accumulate": 1, "max_tokens": 256}
+    settings |= {"lr": 1e-2, "schedule": "cosine", "method": method, "lora.rank": 32, "lora.alpha": 64}
+    settings |= {"lora.adapter": "kept"}
+    profile = profiles.load("paper", settings)
+    (run,) = train_runs(store, student="tiny", corpora=[corpus], seeds=[1], profile=profile, trainer="llamafactory")
+    assert run.status == "finished", run.error
+    assert run.detail["saved"] == ("adapter" if method == "lora" else "model")
+    with store.read() as con:
+        steps = con.execute("SELECT loss, grad_norm, learning_rate, tokens, memory_bytes FROM run_curve").fetchall()
+        ((versions,),) = con.execute("SELECT versions FROM run").fetchall()
+    assert len(steps) == settings["epochs"] and all(None not in step for step in steps)
+    assert json.loads(versions)["llamafactory"]
+    print(f"{method}: loss {steps[0][0]:.3f} -> {run.detail['final_loss']:.4f}, {run.detail['seconds']:.0f} s")
+    assert run.detail["final_loss"] < 0.05
+    models = trained_models(store, [run.run_key])
+    done = evaluate_models(
+        store, dataset="arith", split="train", models=models, decoder=Decoder(max_new_tokens=96), engine="transformers"
+    )
+    assert [e.status for e in done] == ["done"] * 2, [e.error for e in done]
+    with store.read() as con:
+        said = con.execute(
+            "SELECT text, finish_reason FROM prediction JOIN evaluation USING (evaluation_key) WHERE run_key = ?",
+            [run.run_key],
+        ).fetchall()
+    assert sorted(said) == sorted((row.completion, "stop") for row in corpus.rows)
+
+
+def test_what_it_cannot_do_is_said_before_it_starts(tmp_path: Path) -> None:
+    store, corpus = filled(tmp_path / "lab.duckdb", 8, 0)
+    profile = profiles.load("paper", {"epochs": 1, "batch_size": 4, "schedule": "cosine", "max_tokens": 16})
+    (run,) = train_runs(store, student="tiny", corpora=[corpus], seeds=[1], profile=profile, trainer="llamafactory")
+    assert run.status == "failed" and "no token to learn from" in str(run.error)
