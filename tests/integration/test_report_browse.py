@@ -100,7 +100,7 @@ def test_filters_and_words_choose_from_the_whole_store(full_lab: "Lab") -> None:
     found = browse.index(full_lab.store)
     counts = {name: dict(map(tuple, values)) for name, values in browse.facets(found).items()}  # type: ignore[arg-type]
     assert counts["teacher"] == {"teacher": 116, "sloppy": 40} and counts["verdict"] == {"correct": 116, "wrong": 40}
-    assert counts["level"] == {0: 40, 1: 40, 2: 40, 3: 36} and counts["fault"] == {}
+    assert counts["level"] == {0: 40, 1: 40, 2: 40, 3: 36} and counts["fault"] == {"wrong-answer": 40}
 
     def total(**filters: Any) -> int:
         return int(browse.listed(full_lab.store, found, filters, 0, 5)["total"])
