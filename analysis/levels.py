@@ -33,7 +33,7 @@ COLUMNS = (
 NEXT = "nothing is evaluated yet. Next: cotdistill train --student tiny, then cotdistill evaluate"
 FOLDABLE = ("student", "dataset", "split", "teacher", "n", "runs")
 _MEASURED = ("student", "base_hash", "dataset", "split", "decoder", "engine", "dtype")
-_TRAINED = (*_MEASURED, "template", "trainer", "profile")
+TRAINED = (*_MEASURED, "template", "trainer", "profile")
 _FIELDS = ("student", "dataset", "split", "teacher", "format", "decoder", "engine", "trainer", "profile")
 _SERIES = ("trained_on", "teacher", "format", "gold_visible", "prompt_version")
 
@@ -95,7 +95,7 @@ def groups(found: Sequence[Row]) -> list[Group]:
         if row["run_key"] is None:
             untouched[tuple(row[c] for c in _MEASURED)] = arm(UNTOUCHED, [row])
         elif row["teacher"] is not None:
-            trained[(*(row[c] for c in _TRAINED), *_corpus_rule(row))].append(row)
+            trained[(*(row[c] for c in TRAINED), *corpus_rule(row))].append(row)
     drafts: list[tuple[Row, list[Arm], Arm | None, Arm | None, list[str]]] = []
     for rows in trained.values():
         base = untouched.get(tuple(rows[0][c] for c in _MEASURED))
@@ -216,7 +216,7 @@ def _reference(
     return max(candidates, key=lambda c: (c[0], c[1].n_rows or 0))[1] if candidates else None
 
 
-def _corpus_rule(row: Row) -> tuple[Any, ...]:
+def corpus_rule(row: Row) -> tuple[Any, ...]:
     """How a corpus was chosen from its cell: by which rule, and cut to how many questions."""
     manifest = json.loads(row["manifest"])
     cut = "beyond --rows" in manifest.get("left_out", {})

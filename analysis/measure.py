@@ -27,10 +27,12 @@ Progress = Callable[[str, int], None]
 def measure(store: Store, progress: Progress | None = None) -> dict[str, int]:
     """Measure what has no metrics by METRIC_VERSION. Returns how many rationales, questions and groups were measured.
 
-    `progress(what, done)` is called after each batch.
+    `progress(what, done)` is called after each batch. A handle that only reads measures nothing.
     """
     told = progress or (lambda what, done: None)
     done = {"rationales": 0, "questions": 0, "groups": 0}
+    if store.read_only:
+        return done
     fetch: list[tuple[str, str, Callable[[Row], Row]]] = [
         ("rationales", "rationale_metric", of_rationale),
         ("questions", "question_metric", of_question),

@@ -4,9 +4,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from . import charts
+from . import charts_base as charts
 from .answers import Row
-from .labels import ANSWER_ONLY, UNTOUCHED, decoder, recipe_of
+from .labels import ANSWER_ONLY, UNTOUCHED, count, decoder, recipe_of
 
 
 def panels(rows: Sequence[Row], dataset: str = "dataset") -> dict[str, list[Row]]:
@@ -15,6 +15,14 @@ def panels(rows: Sequence[Row], dataset: str = "dataset") -> dict[str, list[Row]
     for r in rows:
         panels[f"{r['student']} on {r[dataset]}, {r['split']} split; {r['engine']}, {decoder(r['decoder'])}"].append(r)
     return panels
+
+
+def answers_a_point(part: Sequence[Row]) -> str:
+    """`n = 500 to 1,000 answers a point, 500 questions`."""
+    low, high = min(r["n"] for r in part), max(r["n"] for r in part)
+    several = f"{low:,}" if low == high else f"{low:,} to {high:,}"
+    asked = [r["n_questions"] for r in part if "n_questions" in r]
+    return f"n = {several} answers a point" + (f", {count(max(asked), 'question')}" if asked else "")
 
 
 def point(r: Row, colours: Mapping[str, str]) -> Row:

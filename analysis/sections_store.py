@@ -3,9 +3,11 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Any
 
 from . import charts, page
 from .answers import Row, load
+from .charts_base import sized
 from .labels import ANSWER_ONLY, decoder, percent, recipe_of
 from .page import Html, Section
 from .points import series
@@ -14,10 +16,12 @@ from .spend import dollars
 GENERATE = "cotdistill generate --teacher builtin-strict --dataset arith --level 1,3,5"
 
 
-def dose_section(rows: Sequence[Row], colours: Mapping[str, str]) -> Section:
+def dose_section(rows: Sequence[Row], doses: Sequence[Row], colours: Mapping[str, str]) -> Section:
     """Whether asking for a finer level made rationales longer."""
     if not rows:
-        return Section("dose", "Realised length by level", [page.nothing("There are no rationales yet.", GENERATE)])
+        return Section(
+            "dose", "Realised length by level", [page.nothing("There are no rationales yet.", GENERATE)], "Dose check"
+        )
     panels: dict[str, list[Row]] = defaultdict(list)
     for r in rows:
         panels[r["dataset"]].append(
@@ -32,12 +36,13 @@ def dose_section(rows: Sequence[Row], colours: Mapping[str, str]) -> Section:
     plots = []
     for title, part in panels.items():
         sizes = sorted({p["n"] for p in part})
-        named = f"{title}, n = {sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "") + " rationales a cell"
-        plots.append(
-            page.figure(
-                named, charts.token_boxes(part, wide=len(panels) == 1), f"Realised tokens by requested level: {named}"
-            )
+        n = f"n = {sizes[0]:,}" + (f" to {sizes[-1]:,}" if len(sizes) > 1 else "") + " rationales a cell"
+        plot = sized(charts.token_boxes, part, alone=len(panels) == 1)
+        label = f"Realised tokens by requested level, {title}: " + "; ".join(
+            f"{p['series']} level {p['place']} median {p['p50']:.0f}" for p in part[:24]
         )
+        plots.append(page.figure(title, plot, label, n=n, behind=_quantiles(part)))
+    rising = page.table(*_rising(doses), words=3) if doses else page.paragraph("No series has two levels.", "note")
     return Section(
         "dose",
         "Realised length by level",
@@ -49,9 +54,41 @@ def dose_section(rows: Sequence[Row], colours: Mapping[str, str]) -> Section:
                 "note",
             ),
             page.figures(plots),
-            page.reproduce("cotdistill sql - < analysis/sql/token_spread.sql", load("token_spread").sql),
+            page.folded("Of each question: longer at every level?", rising),
+            page.reproduce(
+                "cotdistill sql - < analysis/sql/token_spread.sql", load("token_spread").sql, load("dose_monotone").sql
+            ),
         ],
+        "Dose check",
     )
+
+
+def _quantiles(part: Sequence[Row]) -> Html:
+    columns = ("teacher and format", "level", "n", "10 %", "25 %", "median", "75 %", "90 %")
+    quantiles = ("p10", "p25", "p50", "p75", "p90")
+    rows = [(p["series"], p["place"], f"{p['n']:,}", *(f"{p[q]:.0f}" for q in quantiles)) for p in part]
+    return page.table(columns, rows)
+
+
+def _rising(doses: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    columns = (
+        "data set", "teacher", "format", "levels", "median tokens", "questions with all", "longer at every step %",
+        "finest longer than coarsest %",
+    )  # fmt: skip
+    rows = [
+        (
+            d["dataset"],
+            d["teacher"],
+            d["format"] or "unknown",
+            " ".join(map(str, d["levels"])),
+            " ".join(f"{m:.0f}" for m in d["medians"]),
+            f"{d['n']:,}",
+            percent(d["n_rising"] / d["n"] if d["n"] else None),
+            percent(d["n_ends"] / d["n"] if d["n"] else None),
+        )
+        for d in doses
+    ]
+    return columns, rows
 
 
 def coverage_section(rows: Sequence[Row], notes: Sequence[str]) -> Section:
@@ -63,14 +100,19 @@ def coverage_section(rows: Sequence[Row], notes: Sequence[str]) -> Section:
     for r in rows:
         lines[r["dataset"], r["teacher"]][recipe_of(r)] = r
     names = [c.removeprefix("level ") for c in order]
-    head = "".join(f"<th>{escape(c)}</th>" for c in ("data set", "teacher", *names))
+    head = "".join(
+        f'<th scope="col"{" class=name" if c in ("data set", "teacher") else ""}>{escape(c)}</th>'
+        for c in ("data set", "teacher", *names)
+    )
     body, last = [], None
     for (dataset, teacher), cells in lines.items():
         name = dataset if dataset != last else ""
         last = dataset
         tds = "".join(_heat(cells.get(recipe)) for recipe in order)
-        body.append(f'<tr><td class="name">{escape(name)}</td><td class="name">{escape(teacher)}</td>{tds}</tr>')
+        who = f'<th scope="row" class="name">{page.text(teacher).text}</th>'
+        body.append(f'<tr><td class="name">{page.text(name).text}</td>{who}{tds}</tr>')
     grid = f'<table class="heat"><thead><tr>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    holes = [page.paragraph(note, "note") for note in notes if note.startswith("hole")]
     return Section(
         "coverage",
         "Coverage of the design",
@@ -81,10 +123,12 @@ def coverage_section(rows: Sequence[Row], notes: Sequence[str]) -> Section:
                 "more are right. Hatched: another teacher has this recipe on the data set, this one has not.",
                 "note",
             ),
-            Html(f'<div class="scroll">{grid}</div>'),
-            *[page.paragraph(note, "note") for note in notes],
+            Html(f'<div class="scroll" tabindex="0" role="group" aria-label="Coverage">{grid}</div>'),
+            *[page.paragraph(note, "note") for note in notes if not note.startswith("hole")],
+            *([page.folded("What is missing", *holes)] if holes else []),
             page.reproduce("cotdistill analyze coverage --json", load("coverage").sql),
         ],
+        "Coverage",
     )
 
 
@@ -156,7 +200,7 @@ def _recipe_order(r: Row) -> tuple[bool, bool, str, int, str]:
 
 def _heat(r: Row | None) -> str:
     if r is None:
-        return "<td></td>"
+        return '<td class="empty"></td>'
     if not r["wanted"]:
         return '<td class="hole" title="no such cell">hole</td>'
     judged = r["correct"] + r["wrong"] + r["unparsed"]

@@ -6,16 +6,16 @@ Each turns rows of the store into a section, or says what is missing and what to
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from . import charts, page
 from .answers import Answer, Row, load
-from .headline import headlines, references
+from .charts_base import sized
+from .headline import Headline, headlines, references
 from .labels import ANSWER_ONLY, count, percent, recipe_of, span
 from .levels import Group
 from .page import Html, Section
-from .points import dash, panels, place, point
+from .points import answers_a_point, dash, panels, place, point
 
 TRAIN = "cotdistill train --student tiny && cotdistill evaluate"
 GENERATE = "cotdistill generate --teacher builtin-strict --dataset arith --level 1,3,5"
@@ -26,15 +26,7 @@ _MAX_RUNS = 40
 
 def answer_section(groups: Sequence[Group], accuracy: Sequence[Row], contrasts: Answer) -> Section:
     """Which supervision worked, in words."""
-    cards = []
-    for h in headlines(groups, accuracy):
-        items = "".join(f"<li>{escape(s)}</li>" for s in h.sentences)
-        cards.append(
-            Html(
-                f'<div class="card{" sure" if h.sure else ""}"><p class="what">{escape(h.title)}</p>'
-                f'<p class="verdict">{escape(h.verdict)}</p><ul>{items}</ul></div>'
-            )
-        )
+    cards = [_card(h) for h in headlines(groups, accuracy)]
     if not cards:
         said = [page.paragraph(line) for line in references(accuracy)]
         cards = [
@@ -50,7 +42,24 @@ def answer_section(groups: Sequence[Group], accuracy: Sequence[Row], contrasts: 
         inner += [page.paragraph(note, "note") for note in contrasts.notes]
         cards.append(page.folded(f"All {len(contrasts.rows)} contrasts, with their tests", *inner))
         cards.append(page.reproduce("cotdistill analyze levels --json", load("levels").sql))
-    return Section("answer", "Which supervision worked", cards)
+    return Section("answer", "Which supervision worked", cards, "Verdicts")
+
+
+def said_section(found: Sequence[Headline]) -> list[Section]:
+    """What the rationales alone say, in words; none where there are no rationales."""
+    if not found:
+        return []
+    queries = [load(name).sql for name in ("coverage", "dose_monotone")]
+    asked = page.reproduce("cotdistill analyze coverage --json", *queries)
+    return [Section("said", "What the rationales say", [*map(_card, found), asked], "The rationales")]
+
+
+def _card(h: Headline) -> Html:
+    items = "".join(f"<li>{page.text(s).text}</li>" for s in h.sentences)
+    return Html(
+        f'<div class="card{" sure" if h.sure else ""}"><p class="what">{page.text(h.title).text}</p>'
+        f'<p class="verdict">{page.text(h.verdict).text}</p><ul>{items}</ul></div>'
+    )
 
 
 def accuracy_section(rows: Sequence[Row], note: str, colours: Mapping[str, str]) -> Section:
@@ -60,16 +69,34 @@ def accuracy_section(rows: Sequence[Row], note: str, colours: Mapping[str, str])
     plots = []
     parts = panels(rows)
     for title, part in parts.items():
-        svg = charts.accuracy_by_level([point(r, colours) for r in part], wide=len(parts) == 1)
-        plots.append(page.figure(title, svg, f"Right answers by requested level: {title}"))
+        plot = sized(charts.accuracy_by_level, [point(r, colours) for r in part], alone=len(parts) == 1)
+        label = "; ".join(f"{r['teacher'] or ''} {recipe_of(r)} {percent(r['accuracy'])} %" for r in part[:20])
+        name, _, how = title.partition("; ")
+        said = f"{how}; {answers_a_point(part)}"
+        plots.append(page.figure(name, plot, f"Right answers by level: {label}", n=said, behind=_scores(part)))
+    return Section(
+        "accuracy",
+        "Accuracy by level",
+        [
+            page.paragraph(
+                "Points with their band of Wilson 95 % intervals; small ticks are single runs; dashed lines mark the "
+                "untouched base and the answer-only students. The luck of a seed is in the ticks, not in the band.",
+                "note",
+            ),
+            page.figures(plots),
+            page.paragraph(note, "note"),
+            page.reproduce("cotdistill analyze accuracy --json", load("accuracy").sql),
+        ],
+    )
+
+
+def _scores(rows: Sequence[Row]) -> Html:
     columns = (
-        "student", "data set", "teacher", "supervision", "right %", "95 % interval", "n", "questions", "runs",
-        "worst-best run", "unparsed %", "cut %",
+        "teacher", "supervision", "right %", "95 % interval", "n", "questions", "runs", "worst-best run",
+        "unparsed %", "cut %",
     )  # fmt: skip
     body = [
         (
-            r["student"],
-            f"{r['dataset']} {r['split']}",
             r["teacher"],
             recipe_of(r),
             percent(r["accuracy"]),
@@ -83,29 +110,19 @@ def accuracy_section(rows: Sequence[Row], note: str, colours: Mapping[str, str])
         )
         for r in rows
     ]
-    return Section(
-        "accuracy",
-        "Accuracy by level",
-        [
-            page.paragraph(
-                "Points with Wilson 95 % intervals; small ticks are single runs; dashed lines mark the untouched "
-                "base and the "
-                "answer-only students. The luck of a seed is in the ticks, not in the intervals.",
-                "note",
-            ),
-            page.figures(plots),
-            page.paragraph(note, "note"),
-            page.table(columns, body, words=4),
-            page.reproduce("cotdistill analyze accuracy --json", load("accuracy").sql),
-        ],
-    )
+    return page.table(columns, body, words=2)
 
 
 def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Section:
     """Accuracy against the length and the repetitiveness of what was taught, and the table of all measures."""
     reasoned = [r for r in joined if r["accuracy"] is not None]
     if not joined:
-        return Section("diversity", "Length and diversity", [page.nothing("There are no rationales yet.", GENERATE)])
+        return Section(
+            "diversity",
+            "Length, diversity and accuracy",
+            [page.nothing("There are no rationales yet.", GENERATE)],
+            "Diversity",
+        )
     plots = []
     for title, part in panels(reasoned, dataset="evaluated_on").items():
         points = [
@@ -117,8 +134,11 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
         for field, axis in _AXES.items():
             known = [p for p in points if p[field] is not None]
             if len(known) > 1:
-                svg = charts.accuracy_against(known, field, axis)
-                plots.append(page.figure(title, svg, f"Right answers against {axis}: {title}"))
+                plot = sized(charts.accuracy_against, known, field, axis, alone=False)
+                label = f"Right answers against {axis}: {title}"
+                behind = page.table(*_pairs(part, field, axis), words=2)
+                said = f"{title}; {answers_a_point(part)}"
+                plots.append(page.figure(f"Accuracy against {axis}", plot, label, n=said, behind=behind))
     columns = (
         "data set", "teacher", "supervision", "student", "right % (95 %)", "rows", "tokens", "steps",
         "equations", "distinct-1", "distinct-2", "compression", "distinct plans", "judged right %",
@@ -140,7 +160,7 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
     tables = page.table(columns, body, words=4)
     return Section(
         "diversity",
-        "Length and diversity",
+        "Length, diversity and accuracy",
         [
             page.paragraph(
                 "What each cell taught, beside the accuracy that came of it; numbers at the points are levels, ao "
@@ -153,9 +173,10 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
             page.figures(plots)
             if plots
             else page.nothing("No student trained on these cells is evaluated yet.", TRAIN),
-            tables if len(body) <= _MAX_RUNS else page.folded(f"Table of {len(body)} rows", tables),
+            page.folded(f"All measures of {count(len(body), 'row')}", tables),
             page.reproduce("cotdistill analyze diversity --json", load("diversity").sql),
         ],
+        "Diversity",
     )
 
 
@@ -163,6 +184,24 @@ _AXES = {
     "mean_tokens": "mean realised tokens of the corpus",
     "compression_ratio": "compression ratio of the corpus (higher repeats more)",
 }
+
+
+def _pairs(part: Sequence[Row], field: str, axis: str) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+    columns = ("teacher", "supervision", axis, "right %", "95 %", "n", "corpus rows")
+    rows = [
+        (
+            r["teacher"],
+            recipe_of(r),
+            f"{r[field]:.2f}",
+            percent(r["accuracy"]),
+            span(r["low"], r["high"]),
+            f"{r['n']:,}",
+            f"{r['n_rows']:,}",
+        )
+        for r in part
+        if r[field] is not None
+    ]
+    return columns, rows
 
 
 def loss_section(rows: Sequence[Row]) -> Section:
@@ -187,9 +226,11 @@ def loss_section(rows: Sequence[Row]) -> Section:
         runs[title].add(r["run_key"])
     plots = [
         page.figure(
-            f"{t}: {count(len(runs[t]), 'run')}",
-            charts.loss_curves(p, wide=len(by_title) == 1),
+            t,
+            sized(charts.loss_curves, p, alone=len(by_title) == 1),
             f"Training loss by step: {t}",
+            n=f"n = {count(len(runs[t]), 'run')}, {count(len(p), 'point')}",
+            behind=page.table(("level", "format", "run", "steps", "first loss", "last loss"), _ends(p), words=3),
         )
         for t, p in by_title.items()
     ]
@@ -201,9 +242,22 @@ def loss_section(rows: Sequence[Row]) -> Section:
             page.paragraph("One line a run, means of neighbouring steps.", "note"),
             page.figures(shown),
             *([page.folded(f"{len(rest)} more plots", page.figures(rest))] if rest else []),
-            page.reproduce("loss_curves.sql with $n_points = 150", load("loss_curves").sql),
+            page.reproduce(
+                "cotdistill sql - < analysis/sql/loss_curves.sql   (with $n_points = 150)", load("loss_curves").sql
+            ),
         ],
     )
+
+
+def _ends(points: Sequence[Row]) -> list[tuple[Any, ...]]:
+    """Where each curve starts and ends."""
+    by_run: dict[str, list[Row]] = defaultdict(list)
+    for p in points:
+        by_run[p["run"]].append(p)
+    return [
+        (c[0]["place"], c[0]["format"], key[:8], f"{c[-1]['step']:,}", f"{c[0]['loss']:.3f}", f"{c[-1]['loss']:.3f}")
+        for key, c in by_run.items()
+    ]
 
 
 def runs_section(rows: Sequence[Row]) -> Section:

@@ -1,5 +1,7 @@
 """`cotdistill analyze` and `report`: the named questions on the terminal, and all of them in one HTML file."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +13,7 @@ from .common import (
     FormatsOption,
     JsonOption,
     LevelsOption,
+    PromptsOption,
     StoreOption,
     TeachersOption,
     numbers,
@@ -27,6 +30,8 @@ FIRST_LOOK = ("coverage", "accuracy", "levels", "best-level", "diversity", "cost
 
 if TYPE_CHECKING:
     from ..analysis.answers import Answer
+    from ..analysis.browse import Prompter
+    from ..store.store import Store
 
 
 def analyze(
@@ -100,15 +105,48 @@ def show_answer(answer: "Answer") -> None:
 
 def report(
     out: Annotated[Path, typer.Option(help="The file to write.")] = Path("report.html"),
+    serve: Annotated[
+        bool, typer.Option("--serve", help="Browse the whole store in a browser on this machine, until Ctrl-C.")
+    ] = False,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where --serve listens; 0: any free port.")] = 8398,
+    prompts: PromptsOption = None,
     store: StoreOption = DEFAULT_STORE,
 ) -> None:
-    """Write one self-contained HTML file with the answers and their plots; it opens offline."""
+    """Write one self-contained HTML file with answers, plots and a sample to browse; or serve the whole store."""
+    from functools import partial
+
     from ..analysis.report import write_report
     from ..errors import ConfigError
+    from ..gen.prompts import build, load_prompts
 
+    prompter = partial(build, prompts=load_prompts(prompts))
+    if serve:
+        _serve(open_store(store), port, prompter)
+        return
     if out.is_dir() or not out.parent.is_dir():
         raise ConfigError(f"cannot write a report to {out}. Next: --out FILE.html in a folder that exists")
     opened = open_store(store)
     settle(opened)
-    print(write_report(opened, out).resolve())
-    say("Next: open it in a browser")
+    written = write_report(opened, out, prompter=prompter)
+    print(written.resolve())
+    say(f"{written.stat().st_size / 1e6:.1f} MB. Next: open it in a browser, or cotdistill report --serve")
+
+
+def _serve(store: "Store", port: int, prompter: "Prompter") -> None:
+    import contextlib
+
+    from ..analysis.serve import Live, make_server
+    from ..errors import ConfigError
+
+    try:
+        server = make_server(Live(store, prompter), port)
+    except OSError as error:
+        raise ConfigError(f"cannot listen on port {port}: {error.strerror}. Next: --port 0") from error
+    print(f"http://127.0.0.1:{server.server_address[1]}/", flush=True)
+    say(f"serving {store.path}, read-only, to this machine alone; Ctrl-C ends it")
+    with contextlib.suppress(KeyboardInterrupt):
+        server.serve_forever()
+    server.server_close()
+    # Nothing is being written. A thread that is inside DuckDB, drawing, would abort the interpreter's own end.
+    sys.stdout.flush()
+    os._exit(0)

@@ -61,8 +61,9 @@ def demo(
     show_answer(answer(store, "levels"))
     chapter(5, "the report")
     from ..analysis.report import write_report
+    from ..gen.prompts import build
 
-    report = write_report(store, out / "report.html")
+    report = write_report(store, out / "report.html", prompter=build)
     print(f"report: {report.resolve()}")
     print(f"store:  {path.resolve()}")
     say(f"\ndone in {time.monotonic() - started:.0f} s (design goal: 300 s on 2 idle cores)")

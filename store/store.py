@@ -37,11 +37,20 @@ class Store:
     """A handle on one store file. Cheap to make; thread-safe: one connection at a time, nested uses share it.
 
     `patience_s` is how long to wait for another process to let go of the file; `on_wait` is told, once per wait, who
-    holds it. StoreError when the patience is over, or when the file is not one of ours.
+    holds it. With `read_only` nothing can be written by this handle. StoreError when the patience is over, or when the
+    file is not one of ours.
     """
 
-    def __init__(self, path: Path, *, patience_s: float = 60.0, on_wait: Callable[[str], None] | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        patience_s: float = 60.0,
+        on_wait: Callable[[str], None] | None = None,
+        read_only: bool = False,
+    ) -> None:
         self.path = path
+        self.read_only = read_only
         self.patience_s = patience_s
         self.on_wait = on_wait
         self._turn = threading.RLock()
@@ -160,6 +169,8 @@ class Store:
 
     @contextmanager
     def _connection(self, *, read_only: bool) -> Iterator[duckdb.DuckDBPyConnection]:
+        if self.read_only and not read_only:
+            raise StoreError(f"{self.path}: this handle of the store only reads")
         with self._turn:
             if self._open is not None:
                 if self._open_read_only and not read_only:
