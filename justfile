@@ -50,9 +50,13 @@ report *args: _venv
 status *args: _venv
     {{cot}} status {{prepend("--", args)}}
 
-# ask the store: just sql "select count(*) from reply"
-sql query *args: _venv
-    {{cot}} sql "$1" {{prepend("--", args)}}
+# what is wrong with the supervision: just audit dataset=svamp
+audit *args: _venv
+    {{cot}} audit {{prepend("--", args)}}
+
+# ask the store: just sql "select count(*) from reply"; without a query a shell
+sql query="" *args: _venv
+    {{cot}} sql ${1:+"$1"} {{prepend("--", args)}}
 
 # what this machine can do
 doctor *args: _venv

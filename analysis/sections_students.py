@@ -151,7 +151,7 @@ def against_section(joined: Sequence[Row], colours: Mapping[str, str]) -> Sectio
             r["student"],
             None if r["accuracy"] is None else f"{percent(r['accuracy'])} ({span(r['low'], r['high'])})",
             f"{r['n_rows']:,}",
-            *(f"{r[k]:.1f}" for k in ("mean_tokens", "mean_steps", "mean_equations")),
+            *(None if r[k] is None else f"{r[k]:.1f}" for k in ("mean_tokens", "mean_steps", "mean_equations")),
             *(_two(r[k]) for k in ("distinct_1", "distinct_2", "compression_ratio", "distinct_plans")),
             percent(r["share_correct"]),
         )

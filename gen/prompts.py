@@ -178,7 +178,7 @@ def answer_rule(kind: AnswerKind) -> str:
 
 def unaided(kind: AnswerKind) -> str:
     """What a model is asked that was not trained to announce its answer: a text with one field, {question}."""
-    return _read("unaided.txt").replace("{answer_rule}", answer_rule(kind))
+    return _read("../unaided.txt").replace("{answer_rule}", answer_rule(kind))
 
 
 def announcement(kind: AnswerKind, gold: str) -> str:
