@@ -28,6 +28,7 @@ from .teachers import Teacher
 
 SQL = Path(__file__).parent / "sql"
 PAGE = 2_000
+PAGES_A_WRITE = 10
 PROBE = 200
 ALL = 2**62
 # Completion tokens to expect per level before any reply of the cell is in the store: an estimate, shown as one. Mean
@@ -263,9 +264,11 @@ def _reply_key(order: Order, question_key: str, messages: Sequence[Message], sam
 def _record(store: Store, order: Order, recipes: Sequence[Recipe]) -> None:
     with store.write() as con:
         store.insert(con, "cell", [cell.row() for cell in order.cells])
-    for page in _pages(store, order, recipes):
+    pages = _pages(store, order, recipes)
+    while batch := list(itertools.islice(pages, PAGES_A_WRITE)):  # opening and closing the store costs, too
         with store.write() as con:
-            store.insert_frame(con, "cell_member", page)
+            for page in batch:
+                store.insert_frame(con, "cell_member", page)
 
 
 def _record_redo(store: Store, order: Order) -> None:
