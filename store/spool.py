@@ -18,6 +18,7 @@ from typing import IO, Any
 from ..errors import StoreError
 
 SYNC_EVERY_S = 1.0
+SEGMENT_ROWS = 5_000
 
 
 def utc_now() -> str:
@@ -28,7 +29,8 @@ def utc_now() -> str:
 class SpoolWriter:
     """Appends rows to a segment of `folder`; `name` says who writes (harvest, train, evaluate).
 
-    Thread-safe. `rotate` closes the present segment for ingestion; the next append opens another.
+    Thread-safe. `rotate` closes the present segment for ingestion, and so do SEGMENT_ROWS rows, however long nobody
+    ingests them; the next append opens another.
     StoreError when the disk is full or the folder cannot be written; what was appended before stays whole.
     """
 
@@ -40,6 +42,7 @@ class SpoolWriter:
         self._file: int | None = None
         self._path: Path | None = None
         self._size = 0
+        self._rows_here = 0
         self._count = 0
         self._dirty = False
         self._sync_failed: OSError | None = None
@@ -80,7 +83,10 @@ class SpoolWriter:
                 ) from error
             self._size += len(data)
             self.rows += len(rows)
+            self._rows_here += len(rows)
             self._dirty = True
+            if self._rows_here >= SEGMENT_ROWS:
+                self._finish()
 
     def rotate(self) -> Path | None:
         """Close the present segment so that it can be ingested; None when nothing was appended since."""
@@ -111,7 +117,7 @@ class SpoolWriter:
             raise StoreError(
                 f"cannot open a spool segment in {self.folder}: {error.strerror}. Next: check the disk and its rights"
             ) from error
-        self._file, self._size, self._count = file, 0, self._count + 1
+        self._file, self._size, self._rows_here, self._count = file, 0, 0, self._count + 1
         if self._syncer is None:
             self._syncer = threading.Thread(target=self._sync_forever, daemon=True, name="spool-sync")
             self._syncer.start()
