@@ -28,7 +28,7 @@ def shell(store: "Store", read_line: Callable[[str], str] | None = None) -> None
     for statement in _statements(ask):
         word, _, rest = statement.partition(" ")
         try:
-            if word == ".quit":
+            if word.rstrip(";") in (".quit", "quit", "exit"):
                 return
             if word in _COMMANDS:
                 _COMMANDS[word](store, rest.strip())
@@ -72,7 +72,8 @@ def _statements(ask: Callable[[str], str]) -> Iterator[str]:
             lines = []
             print()
             continue
-        if not lines and (not line.strip() or line.lstrip().startswith(".")):
+        leaving = line.strip().rstrip(";") in ("quit", "exit")
+        if not lines and (not line.strip() or line.lstrip().startswith(".") or leaving):
             if line.strip():
                 yield line.strip()
             continue
