@@ -95,8 +95,8 @@ class Store:
 
     @contextmanager
     def read(self) -> Iterator[duckdb.DuckDBPyConnection]:
-        """A read-only connection."""
-        with self._connection(read_only=True) as con:
+        """A read-only connection. StoreError when a file that a query writes or spills to finds no space."""
+        with self._disk_said(), self._connection(read_only=True) as con:
             yield con
 
     @contextmanager
@@ -105,21 +105,25 @@ class Store:
 
         StoreError when the disk is full or read-only: nothing of the transaction is in the store then.
         """
+        with self._disk_said(), self._connection(read_only=False) as con:
+            con.execute("BEGIN")
+            try:
+                yield con
+            except BaseException:
+                with suppress(duckdb.Error):  # a disk that is full may not let it, closing does it then
+                    con.execute("ROLLBACK")
+                raise
+            con.execute("COMMIT")
+
+    @contextmanager
+    def _disk_said(self) -> Iterator[None]:
         try:
-            with self._connection(read_only=False) as con:
-                con.execute("BEGIN")
-                try:
-                    yield con
-                except BaseException:
-                    with suppress(duckdb.Error):  # a disk that is full may not let it, closing does it then
-                        con.execute("ROLLBACK")
-                    raise
-                con.execute("COMMIT")
+            yield
         except duckdb.Error as error:
             if (reason := _disk_trouble(error)) is None:
                 raise
             raise StoreError(
-                f"{self.path} cannot be written: {reason}. Nothing received before is lost. "
+                f"{self.path} cannot be used: {reason}. Nothing received before is lost. "
                 f"Next: make room, then the same command again"
             ) from error
 
