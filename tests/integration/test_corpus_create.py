@@ -296,3 +296,37 @@ def test_no_rules_let_a_test_question_in(filled: Store) -> None:
 
 def test_defaults_choose_every_cell(filled: Store) -> None:
     assert len(create_corpora(filled, "all", Rules())) == 3
+
+
+def test_faulty_rationales_are_left_out_audited_first_and_their_rule_is_told(store_path: Path) -> None:
+    store = Store.open(store_path)
+    add_questions(store, QUESTIONS[:6])
+    cell = Cell("own", "me", Recipe(3, "original", "no", "1"))
+    spoilt = {1: lambda text: "<|assistant|> " + text, 2: lambda text: "The answer is 1. " + text}
+    members, replies = [], []
+    for i, q in enumerate(QUESTIONS[:6]):
+        key = f"r{i}"
+        text = spoilt.get(i, str)(rationale(q, 3))
+        members.append({"cell_key": cell.key, "question_key": q.key, "sample_index": 0, "reply_key": key})
+        reply = {"reply_key": key, "question_key": q.key, "teacher": "me", "status": "ok", "text": text}
+        replies.append(reply | {"sample_index": 0, "redo": 0, "received_at": "2026-01-01T00:00:00"})
+    with store.write() as con:
+        store.insert(con, "cell", [cell.row()])
+        store.insert(con, "cell_member", members)
+        store.insert(con, "reply", replies)
+    store.settle()
+
+    def chosen(name: str, faults: list[str]) -> set[int]:
+        [made] = create_corpora(store, name, load_rules(None, {"exclude_faults": faults}))
+        return {KEYS[row.question_key] for row in load_corpus(store, made.name).rows}
+
+    assert chosen("tagless", ["template-residue"]) == {0, 2, 3, 4, 5}
+    assert chosen("sound", ["all"]) == {0, 3, 4, 5}
+    with store.read() as con:
+        told = con.execute(
+            "SELECT l.reply_key, l.rule FROM corpus_left_out l JOIN corpus_name_now n ON n.family_key = l.family_key "
+            "WHERE n.name = 'sound' ORDER BY ALL"
+        ).fetchall()
+    assert [(reply, "residue" in rule or "two-answers" in rule) for reply, rule in told] == [("r1", True), ("r2", True)]
+    with pytest.raises(ConfigError, match="no fault is called 'boredom'"):
+        create_corpora(store, "none", load_rules(None, {"exclude_faults": ["boredom"]}))
