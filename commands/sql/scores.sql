@@ -41,7 +41,7 @@ WITH asked AS (
 SELECT
     e.evaluation_key, e.student, e.run_key, coalesce(e.what, if(e.run_key IS NULL, 'base', 'run')) AS what,
     cell.teacher, cell.level, cell.format, cell.gold_visible, run.seed, cell.dataset AS trained_on,
-    CASE WHEN cell.cell_key IS NULL THEN c.name END AS corpus_name,
+    named.name AS corpus_name,
     e.dataset, e.split, e.engine, e.engine_version, e.dtype, e.template, e.decoder,
     CASE p.grouped WHEN 3 THEN 'all' WHEN 1 THEN 'subject' ELSE 'level' END AS by,
     CASE p.grouped WHEN 1 THEN p.subject WHEN 2 THEN p.difficulty END AS part,
@@ -51,6 +51,7 @@ FROM parts AS p
 JOIN evaluation AS e ON e.evaluation_key = p.evaluation_key
 LEFT JOIN run ON run.run_key = e.run_key
 LEFT JOIN corpus AS c ON c.corpus_hash = run.corpus_hash
+LEFT JOIN corpus_named AS named ON named.corpus_hash = run.corpus_hash
 LEFT JOIN cell ON cell.cell_key = c.cell_key
 WHERE p.grouped = 3 OR (p.grouped = 1 AND p.subject IS NOT NULL) OR (p.grouped = 2 AND p.difficulty IS NOT NULL)
 ORDER BY e.student, e.dataset, e.split, e.run_key IS NOT NULL, cell.teacher, cell.level NULLS FIRST, cell.format, run.seed,
