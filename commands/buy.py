@@ -16,8 +16,8 @@ from .common import Bar, open_store, say, settle, words
 
 if TYPE_CHECKING:
     from ..gen.batch import Submitted
-    from ..gen.harvest import Tally
     from ..gen.plan import CellPlan, Order
+    from ..gen.tally import Tally
     from ..gen.teachers import Teacher
     from ..store.store import Store
     from ..tasks.values import Recipe, Sampling
@@ -153,8 +153,8 @@ def _planned(path: Path, purchase: Purchase, datasets: str | None, *, record: bo
 @contextlib.contextmanager
 def _pending(planned: _Planned, purchase: Purchase) -> "Iterator[tuple[list[Path], Tally]]":
     """The calls to make, written to files that live as long as the block, and the tally that begins with them."""
-    from ..gen.harvest import Tally
     from ..gen.plan import totals, write_pending
+    from ..gen.tally import Tally
     from ..store.jobs import record_job
 
     store, orders, total = planned.store, planned.orders, totals(planned.cells)

@@ -25,7 +25,7 @@ from .common import (
 
 if TYPE_CHECKING:
     from ..gen.batch import Submitted
-    from ..gen.harvest import Tally
+    from ..gen.tally import Tally
     from ..gen.teachers import Teacher
 
 

@@ -9,7 +9,7 @@ from ..store.status import duration
 from .common import Bar, usd
 
 if TYPE_CHECKING:
-    from ..gen.harvest import Tally
+    from ..gen.tally import Tally
 
 WINDOW_S = 60.0
 REDRAW_S = 0.1

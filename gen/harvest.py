@@ -8,11 +8,8 @@ import asyncio
 import contextlib
 import random
 import signal
-import sys
-import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import tenacity
@@ -21,54 +18,23 @@ from ..clients.base import Client
 from ..clients.limits import Gate, Limits
 from ..clients.retry import TRANSIENT, policy
 from ..errors import BadRequest, BudgetReached, Error, RateLimited, StoreError, TeacherError, Unavailable
-from ..store.ingest import ingest
-from ..store.judge import judge
 from ..store.spool import SpoolWriter, utc_now
-from ..store.store import Store, StoreLocked
+from ..store.store import Store
 from ..tasks.realised import count_tokens
 from ..tasks.values import Completion, Sampling
 from .budget import Budget, most
+from .flusher import flush, flush_until, quick_switches
 from .plan import Call
 from .rows import Asked, Cost, attempt_row, reply_row, reply_status, seeded
+from .tally import Tally
 from .teachers import Teacher
 
-FLUSH_ROWS = 2_000
-FLUSH_EVERY_S = 2.0
-SWITCH_S = 0.0005
-# Judging goes on beside the harvest, in the time that waiting leaves, and at most a third of it.
-JUDGE_EVERY_S = 3.0
-JUDGE_REST = 2.0
 # So many questions in a row that failed after all their retries, and none that worked: nobody is there.
 GIVE_UP_AFTER = 20
 # What a completion is expected to take of a tokens-per-minute limit before the first ones have come.
 FIRST_GUESS_TOKENS = 200.0
 # The most a completion is reserved at where no --max-tokens was given.
 DEFAULT_MAX_TOKENS = 4096
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a harvest has done so far. `n_cached` were in the store before it began."""
-
-    n_wanted: int
-    n_cached: int
-    n_done: int = 0
-    n_failed: int = 0
-    n_retried: int = 0
-    n_unusable: int = 0
-    usd: float = 0.0
-    unpriced: int = 0
-    store_busy: bool = False
-    started: float = field(default_factory=time.monotonic)
-
-    @property
-    def n_left(self) -> int:
-        return self.n_wanted - self.n_cached - self.n_done
-
-    @property
-    def rate(self) -> float:
-        """Replies per second so far."""
-        return self.n_done / max(1e-9, time.monotonic() - self.started)
 
 
 async def harvest(
@@ -103,11 +69,11 @@ async def harvest(
     with SpoolWriter(store.spool_dir, "harvest") as spool:
         work = _Harvest(teacher, sampling, tally, retrying, gate, budget or Budget(None), spool, on_progress)
         work.on_drain = on_drain
-        with _drain_on_interrupt(work), _quick_switches():
+        with _drain_on_interrupt(work), quick_switches():
             try:
                 async with asyncio.TaskGroup() as group:
                     over = asyncio.Event()
-                    group.create_task(_flush_until(over, store, spool, work))
+                    group.create_task(flush_until(over, store, spool, tally, work.stop))
                     work.askers = {group.create_task(work.ask_all(client, queue)) for _ in range(max(1, concurrency))}
                     await asyncio.wait(work.askers)
                     over.set()
@@ -122,7 +88,7 @@ async def harvest(
                     raise
                 raise _first(ours) from group_of
     if not isinstance(work.stopped, StoreError):
-        await asyncio.to_thread(_flush, store, tally)
+        await asyncio.to_thread(flush, store, tally)
     on_progress(tally)
     if work.stopped is not None:
         raise work.stopped
@@ -178,6 +144,11 @@ class _Harvest:
                     return
                 raise
             self.on_progress(self.tally)
+
+    def stop(self, error: StoreError) -> None:
+        """Nothing more can be brought home: drain, and tell why at the end."""
+        self.stopped = self.stopped or error
+        self.drain()
 
     def drain(self) -> None:
         """Ask nothing new: who waits for a place, a limit or another attempt goes; calls that are open stay."""
@@ -322,47 +293,6 @@ class _Harvest:
         }
 
 
-async def _flush_until(over: asyncio.Event, store: Store, spool: SpoolWriter, work: _Harvest) -> None:
-    """Flush and judge now and then. It ends between two flushes, never in one: two threads at the store would turn
-    each other away. A store that cannot be written (a full disk) drains the harvest."""
-    tally = work.tally
-    flushed, last = 0, time.monotonic()
-    judged, rest = last, JUDGE_EVERY_S
-    while not over.is_set():
-        with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(over.wait(), 0.2)
-        if spool.rows - flushed < FLUSH_ROWS and time.monotonic() - last < FLUSH_EVERY_S:
-            continue
-        spool.rotate()
-        flushed, last = spool.rows, time.monotonic()
-        try:
-            await asyncio.to_thread(_flush, store, tally)
-        except StoreError as error:
-            work.stopped = work.stopped or error
-            work.drain()
-            return
-        started = time.monotonic()
-        if started - judged > rest and not tally.store_busy:
-            await asyncio.to_thread(_judge, store)
-            judged = time.monotonic()
-            rest = max(JUDGE_EVERY_S, JUDGE_REST * (judged - started))
-
-
-def _flush(store: Store, tally: Tally) -> None:
-    """Move what is closed into the store; when somebody holds the store open, leave it in the spool for later."""
-    try:
-        ingest(Store(store.path, patience_s=1.0), store.spool_dir)
-        tally.store_busy = False
-    except StoreLocked:
-        tally.store_busy = True
-
-
-def _judge(store: Store) -> None:
-    """Parse and grade what has come, while the teacher writes the rest; when the store is busy, another time."""
-    with contextlib.suppress(StoreError):
-        judge(Store(store.path, patience_s=1.0))
-
-
 @contextlib.contextmanager
 def _drain_on_interrupt(work: _Harvest) -> Iterator[None]:
     """First Ctrl-C: ask nothing new, wait for what is open. Second: stop at once."""
@@ -384,20 +314,6 @@ def _drain_on_interrupt(work: _Harvest) -> Iterator[None]:
         yield
     finally:
         loop.remove_signal_handler(signal.SIGINT)
-
-
-@contextlib.contextmanager
-def _quick_switches() -> Iterator[None]:
-    """While the block runs, a thread that computes gives way to one that waits after 0.5 ms instead of 5.
-
-    Every read and write of a socket lets go of the interpreter, and has to wait for the flusher's thread then.
-    """
-    before = sys.getswitchinterval()
-    sys.setswitchinterval(SWITCH_S)
-    try:
-        yield
-    finally:
-        sys.setswitchinterval(before)
 
 
 def _first(errors: BaseExceptionGroup[Error]) -> Error:

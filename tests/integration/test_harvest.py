@@ -12,9 +12,10 @@ from cotdistill.errors import BudgetReached, ConfigError, TeacherError
 from cotdistill.gen import harvest as harvest_module
 from cotdistill.gen.budget import Budget, spent
 from cotdistill.gen.builtin.background import start_server
-from cotdistill.gen.harvest import Tally, harvest
+from cotdistill.gen.harvest import harvest
 from cotdistill.gen.plan import Call, CellPlan, Order, make_plan, stream_calls, write_pending
 from cotdistill.gen.prompts import recipes
+from cotdistill.gen.tally import Tally
 from cotdistill.gen.teachers import Teacher, connect, find_teacher, load_registry
 from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store

@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from cotdistill.commands.progress import HarvestBar, Pace, words_of
-from cotdistill.gen.harvest import Tally
+from cotdistill.gen.tally import Tally
 
 
 def tally(**now: float) -> Tally:
