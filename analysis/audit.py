@@ -146,7 +146,7 @@ def dose(found: Sequence[Row]) -> Answer:
 def monotone(found: Sequence[Row]) -> Answer:
     """One row per series of levels: how many questions get longer at each of them."""
     rows, detail = [], []
-    for r in found:
+    for r in (row for row in found if row["n"]):
         k, n = r["monotone_tokens"], r["n"]
         interval = wilson(k, n)
         levels, format = _levels(r["levels"]), r["format"] or "-"

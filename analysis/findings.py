@@ -13,7 +13,7 @@ from .statistics import wilson
 
 
 def findings(cells: Sequence[Row], doses: Sequence[Row], faults: Sequence[Row]) -> list[Headline]:
-    """`cells`: rows of coverage.sql; `doses`: of dose_monotone.sql; `faults`: value, n of the audit's rules, if any."""
+    """`cells`: rows of coverage.sql; `doses`: of monotone.sql; `faults`: value, n of the audit's rules, if any."""
     return [h for h in (_right(cells), _dose(doses), _faults(faults, cells), _holes(cells)) if h is not None]
 
 
@@ -60,7 +60,7 @@ def _dose(doses: Sequence[Row]) -> Headline | None:
     ]
     said += [_fall(d) for d in counted if d not in rising][:5]
     if many:
-        shares = [d["n_rising"] / d["n"] for d in many]
+        shares = [d["monotone_tokens"] / d["n"] for d in many]
         said.append(
             f"Of single questions, {_range(shares)} % get longer at each of {most} levels ({len(many)} series "
             "have them)." + (" The level is a weak label of what a question got." if max(shares) < 0.9 else "")

@@ -79,7 +79,7 @@ def answered(store: Store) -> tuple[str, list[Section]]:
     scores = query(store, "accuracy")
     outcomes = query(store, "levels")
     cells = query(store, "coverage")
-    doses = query(store, "dose_monotone")
+    doses = query(store, "monotone")
     texts = query(store, "diversity")
     runs = query(store, "runs")
     faults = [{"value": value, "n": n} for value, n in facets(index(store))["fault"]]

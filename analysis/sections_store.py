@@ -56,7 +56,7 @@ def dose_section(rows: Sequence[Row], doses: Sequence[Row], colours: Mapping[str
             page.figures(plots),
             page.folded("Of each question: longer at every level?", rising),
             page.reproduce(
-                "cotdistill sql - < analysis/sql/token_spread.sql", load("token_spread").sql, load("dose_monotone").sql
+                "cotdistill sql - < analysis/sql/token_spread.sql", load("token_spread").sql, load("monotone").sql
             ),
         ],
         "Dose check",
@@ -83,7 +83,7 @@ def _rising(doses: Sequence[Row]) -> tuple[tuple[str, ...], list[tuple[Any, ...]
             " ".join(map(str, d["levels"])),
             " ".join(f"{m:.0f}" for m in d["medians"]),
             f"{d['n']:,}",
-            percent(d["n_rising"] / d["n"] if d["n"] else None),
+            percent(d["monotone_tokens"] / d["n"] if d["n"] else None),
             percent(d["n_ends"] / d["n"] if d["n"] else None),
         )
         for d in doses

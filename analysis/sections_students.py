@@ -49,7 +49,7 @@ def said_section(found: Sequence[Headline]) -> list[Section]:
     """What the rationales alone say, in words; none where there are no rationales."""
     if not found:
         return []
-    queries = [load(name).sql for name in ("coverage", "dose_monotone")]
+    queries = [load(name).sql for name in ("coverage", "monotone")]
     asked = page.reproduce("cotdistill analyze coverage --json", *queries)
     return [Section("said", "What the rationales say", [*map(_card, found), asked], "The rationales")]
 

@@ -1,7 +1,8 @@
 -- Monotone: how many questions get longer at each of a teacher's levels?
 -- Grain: one series: data set, teacher, format, gold_visible and prompt version with two levels or more.
 -- Columns: the series; its levels; n questions answered at all of them; monotone_tokens, monotone_steps: how many have more
--- realised tokens (steps) at every level than at the one before; at least as many steps: rising_steps.
+-- realised tokens (steps) at every level than at the one before; at least as many steps: rising_steps; n_ends: how many have
+-- more tokens at the finest level than at the coarsest; medians: of realised tokens, a level each.
 WITH first_sample AS (
     SELECT dataset, teacher, format, gold_visible, prompt_version, level, question_key, realised_tokens, realised_steps
     FROM cell_rationale
@@ -16,17 +17,23 @@ WITH first_sample AS (
         list(level ORDER BY level) AS levels,
         list(realised_tokens ORDER BY level) AS tokens, list(realised_steps ORDER BY level) AS steps
     FROM first_sample GROUP BY ALL
+), medians AS (
+    SELECT dataset, teacher, format, gold_visible, prompt_version, level, median(realised_tokens) AS tokens
+    FROM first_sample GROUP BY ALL
 ), series AS (
-    SELECT dataset, teacher, format, gold_visible, prompt_version, list_sort(list_distinct(list(level))) AS levels
-    FROM first_sample GROUP BY ALL HAVING count(DISTINCT level) > 1
+    SELECT dataset, teacher, format, gold_visible, prompt_version, list(level ORDER BY level) AS levels,
+        list(tokens ORDER BY level) AS medians
+    FROM medians GROUP BY ALL HAVING count(*) > 1
 ), counted AS (
     SELECT
-        s.dataset, s.teacher, s.format, s.gold_visible, s.prompt_version, s.levels, count(*) AS n,
+        s.dataset, s.teacher, s.format, s.gold_visible, s.prompt_version, s.levels, s.medians,
+        count(a.question_key) AS n,
         count(*) FILTER (list_sort(list_distinct(tokens)) = tokens) AS monotone_tokens,
         count(*) FILTER (list_sort(list_distinct(steps)) = steps) AS monotone_steps,
-        count(*) FILTER (list_sort(steps) = steps) AS rising_steps
+        count(*) FILTER (list_sort(steps) = steps) AS rising_steps,
+        count(*) FILTER (tokens[len(tokens)] > tokens[1]) AS n_ends
     FROM series AS s
-    JOIN asked AS a
+    LEFT JOIN asked AS a
         ON a.dataset = s.dataset AND a.teacher = s.teacher AND a.format IS NOT DISTINCT FROM s.format
         AND a.gold_visible = s.gold_visible AND a.prompt_version = s.prompt_version AND a.levels = s.levels
     GROUP BY ALL

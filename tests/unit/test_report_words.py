@@ -21,7 +21,7 @@ def cell(**more: Any) -> dict[str, Any]:
 
 def dose(medians: list[float], **more: Any) -> dict[str, Any]:
     made = {"dataset": "d", "teacher": "t", "format": "original", "levels": list(range(1, len(medians) + 1))}
-    return made | {"medians": medians, "n": 100, "n_rising": 9, "n_ends": 80} | more
+    return made | {"medians": medians, "n": 100, "monotone_tokens": 9, "n_ends": 80} | more
 
 
 def test_rationales_without_a_student_have_verdicts_too() -> None:
@@ -39,7 +39,7 @@ def test_rationales_without_a_student_have_verdicts_too() -> None:
 
 
 def test_a_dose_that_rises_is_said_to_rise() -> None:
-    [found] = findings([], [dose([10, 20, 30], n_rising=100, n_ends=100)], [])
+    [found] = findings([], [dose([10, 20, 30], monotone_tokens=100, n_ends=100)], [])
     assert found.verdict == "Asking for finer steps gave longer rationales" and found.sure
     assert not any("weak label" in s for s in found.sentences)
 
