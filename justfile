@@ -1,5 +1,6 @@
 # cotdistill's recipes. `key=value` words after a verb become its flags: `just generate teacher=gpt-4o level=1-6`.
 set positional-arguments
+set quiet
 
 root := justfile_directory()
 python := env("PYTHON", "python3")
