@@ -330,3 +330,24 @@ def test_faulty_rationales_are_left_out_audited_first_and_their_rule_is_told(sto
     assert [(reply, "residue" in rule or "two-answers" in rule) for reply, rule in told] == [("r1", True), ("r2", True)]
     with pytest.raises(ConfigError, match="no fault is called 'boredom'"):
         create_corpora(store, "none", load_rules(None, {"exclude_faults": ["boredom"]}))
+
+
+def test_teachers_are_mixed_by_share(store_path: Path) -> None:
+    store = Store.open(store_path)
+    add_questions(store, QUESTIONS[:12])
+    cells = {name: Cell("own", name, Recipe(3, "original", "no", "1")) for name in ("ann", "bob")}
+    members, replies = [], []
+    for name, cell in cells.items():
+        for q in QUESTIONS[:12]:
+            key = f"{name}-{q.key}"
+            members.append({"cell_key": cell.key, "question_key": q.key, "sample_index": 0, "reply_key": key})
+            reply = {"reply_key": key, "question_key": q.key, "teacher": name, "status": "ok", "text": rationale(q, 3)}
+            replies.append(reply | {"sample_index": 0, "redo": 0, "received_at": "2026-01-01T00:00:00"})
+    with store.write() as con:
+        store.insert(con, "cell", [cell.row() for cell in cells.values()])
+        store.insert(con, "cell_member", members)
+        store.insert(con, "reply", replies)
+    store.settle()
+    [made] = create_corpora(store, "both", load_rules(None, {"mix": {"by": "teacher", "shares": {"ann": 1, "bob": 3}}}))
+    taught = [row.teacher for row in load_corpus(store, made.name).rows]
+    assert (taught.count("ann"), taught.count("bob")) in {(3, 9), (4, 12)}
