@@ -83,7 +83,7 @@ def buy(path: Path, purchase: Purchase, datasets: str | None) -> "Tally":
                     say("stopped; what was received is kept. Next: the same command again, it goes on")
                     raise typer.Exit(130) from None
     if not tally.store_busy:
-        settle(open_store(path))
+        settle(open_store(path, threads=1))
     return tally
 
 
@@ -120,7 +120,7 @@ def _planned(path: Path, purchase: Purchase, datasets: str | None, *, record: bo
     from ..store.locks import only_one
     from .plan import totals_line
 
-    store = open_store(path, create=True, patience_s=float("inf"))
+    store = open_store(path, create=True, patience_s=float("inf"), threads=1)
     prompts = load_prompts(purchase.prompts)
     shard, shards = purchase.shard
     with only_one(store.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):

@@ -45,8 +45,8 @@ PromptsOption = Annotated[
 DEFAULT_STORE = Path("cotdistill.duckdb")
 
 
-def open_store(path: Path, *, create: bool = False, patience_s: float = 60.0) -> "Store":
-    """The store, with a line on stderr when another program holds it."""
+def open_store(path: Path, *, create: bool = False, patience_s: float = 60.0, threads: int | None = None) -> "Store":
+    """The store, with a line on stderr when another program holds it. `threads`: for DuckDB, None for all cores."""
     from ..store.store import Store
 
     if path != Path(os.environ.get("COTDISTILL_STORE", DEFAULT_STORE)):
@@ -55,7 +55,7 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 60.0) ->
     def waiting(holder: str) -> None:
         say(f"{path} is held open by {holder}; waiting for it ...")
 
-    return Store.open(path, create=create, patience_s=patience_s, on_wait=waiting)
+    return Store.open(path, create=create, patience_s=patience_s, on_wait=waiting, threads=threads)
 
 
 def settle(store: "Store") -> None:

@@ -50,7 +50,7 @@ async def flush_until(
 def flush(store: Store, tally: Tally) -> None:
     """Move what is closed into the store; when somebody holds the store open, leave it in the spool for later."""
     try:
-        ingest(Store(store.path, patience_s=1.0), store.spool_dir)
+        ingest(Store(store.path, patience_s=1.0, threads=1), store.spool_dir)
         tally.store_busy = False
     except StoreLocked:
         tally.store_busy = True
@@ -59,7 +59,7 @@ def flush(store: Store, tally: Tally) -> None:
 def _judge(store: Store) -> None:
     """Parse and grade what has come, while the teacher writes the rest; when the store is busy, another time."""
     with contextlib.suppress(StoreError):
-        judge(Store(store.path, patience_s=1.0))
+        judge(Store(store.path, patience_s=1.0, threads=1))
 
 
 @contextlib.contextmanager

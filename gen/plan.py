@@ -6,6 +6,7 @@ spool and is streamed from there: a million pending calls are never held in memo
 
 import itertools
 import json
+import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,6 +24,7 @@ from ..store.store import Store
 from ..tasks import keys
 from ..tasks.realised import count_tokens
 from ..tasks.values import Message, Question, Recipe, Sampling
+from .asked import ask, slices
 from .prompts import Prompts, build, shipped
 from .teachers import Teacher
 
@@ -30,7 +32,7 @@ SQL = Path(__file__).parent / "sql"
 PAGE = 2_000
 PAGES_A_WRITE = 10
 PROBE = 200
-ALL = 2**62
+NOTHING = (0, 0, 0, 0)
 # Completion tokens to expect per level before any reply of the cell is in the store: an estimate, shown as one. Mean
 # word pieces (tasks/realised.py) of the original-format rationales released with arXiv 2502.18001, over all its
 # teachers and data sets, n = 17,305 to 42,614 a level.
@@ -104,36 +106,35 @@ def make_plan(store: Store, order: Order, *, record: bool = True) -> list[CellPl
     `record` is False. ConfigError: the store has no such questions.
     """
     with store.read() as con:
-        n_questions = _asked(con, order)
-        known = _run(con, "members_known.sql", order)
+        n_questions = ask(con, order)
+        n_wanted = n_questions * order.n_samples
+        known = _counted(con, "members_known.sql", order, n_wanted)
     if not n_questions:
         raise ConfigError(
             f"the store has no questions of {order.dataset}, split {order.split}. "
             f"Next: cotdistill questions load --dataset {order.dataset} --store {store.path}"
         )
-    counted = dict(known)
-    n_wanted = n_questions * order.n_samples
-    unknown = [r for r, c in zip(order.recipes, order.cells, strict=True) if counted.get(c.key, 0) < n_wanted]
+    unknown = [r for r, c in zip(order.recipes, order.cells, strict=True) if known.get(c.key, NOTHING)[0] < n_wanted]
     cached = {c.key: n_wanted for c in order.cells}
     if record:
         _record(store, order, unknown)
     else:
         cached |= _count_cached(store, order, unknown)
     with store.read() as con:
-        _asked(con, order)
-        counts = {row[0]: row[1:] for row in _run(con, "cell_counts.sql", order)}
-        again = Counter(row[0] for row in _to_redo(con, order)) if order.redo else None
-        probe = _asked_rows(con, "ORDER BY question_key LIMIT ?", [PROBE])
+        ask(con, order)
+        counts = _counted(con, "cell_counts.sql", order, n_wanted)
+        again = Counter(row["cell_key"] for rows in _to_redo(con, order, n_wanted) for row in rows)
+        probe = _rows(con, "SELECT * FROM asked ORDER BY question_key LIMIT $probe", {"probe": PROBE})
     questions = [_question(order, row) for row in probe]
     plans = []
     for cell in order.cells:
-        _, have, prompt, completion, measured = counts.get(cell.key, (0, 0, None, None, 0))
+        have, measured, prompt, completion = counts.get(cell.key, NOTHING)
         if not record and cell.recipe in unknown:
             have = cached[cell.key]
-        if again is not None:
+        if order.redo:
             have = n_wanted - again[cell.key]
-        priced = _price(order, cell, n_wanted, have, prompt, completion, questions)
-        plans.append(replace(priced, n_calibrated=measured))
+        means = (prompt / measured, completion / measured) if measured else None
+        plans.append(replace(_price(order, cell, n_wanted, have, means, questions), n_calibrated=measured))
     return plans
 
 
@@ -141,9 +142,9 @@ def write_pending(store: Store, order: Order, path: Path) -> int:
     """Write the calls that are still to be made to `path`, a JSON line each; returns how many."""
     if order.redo:
         _record_redo(store, order)
-    with store.read() as con:
-        _asked(con, order)
-        return _copy(con, _sql("pending.sql"), path, _params(order) | {"only_redo": bool(order.redo)})
+    params = _params(order) | {"only_redo": bool(order.redo)}
+    per_question = order.n_samples * len(order.recipes)
+    return store.frugally(lambda con: _copy(con, _sql("pending.sql"), path, params, ask(con, order) * per_question))
 
 
 def stream_calls(order: Order, path: Path) -> Iterator[Call]:
@@ -154,11 +155,18 @@ def stream_calls(order: Order, path: Path) -> Iterator[Call]:
         yield Call(row["reply_key"], row["question_key"], messages, row["sample_index"], row["redo"])
 
 
-def _copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path, params: Mapping[str, Any] | None = None) -> int:
-    """Write the rows of a query to `path` as JSON lines, which DuckDB does without holding them; returns how many."""
-    target = str(path).replace("'", "''")
-    done = con.execute(f"COPY ({sql}) TO '{target}' (FORMAT json)", params).fetchone()
-    return int(done[0]) if done else 0
+def _copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path, params: Mapping[str, Any], n_members: int) -> int:
+    """Write the rows of a query about `asked` to `path` as JSON lines, a slice at a time; returns how many."""
+    part, count = path.with_suffix(".part"), 0
+    target = str(part).replace("'", "''")
+    with path.open("wb") as out:
+        for _ in slices(con, n_members):
+            done = con.execute(f"COPY ({sql}) TO '{target}' (FORMAT json)", dict(params)).fetchone()
+            count += int(done[0]) if done else 0
+            with part.open("rb") as rows:
+                shutil.copyfileobj(rows, out)
+    part.unlink(missing_ok=True)
+    return count
 
 
 def _lines(path: Path) -> Iterator[dict[str, Any]]:
@@ -179,28 +187,27 @@ def _params(order: Order) -> dict[str, Any]:
     }
 
 
-def _run(con: duckdb.DuckDBPyConnection, name: str, order: Order) -> list[tuple[Any, ...]]:
-    return con.execute(_sql(name), _params(order)).fetchall()
+def _rows(con: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
+    found = con.execute(sql, dict(params))
+    names = [column[0] for column in found.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
 
 
-def _to_redo(con: duckdb.DuckDBPyConnection, order: Order) -> list[tuple[Any, ...]]:
-    """The rows of redo.sql; `asked` is there."""
-    return con.execute(_sql("redo.sql"), _params(order) | {"statuses": list(order.redo)}).fetchall()
+def _counted(con: duckdb.DuckDBPyConnection, name: str, order: Order, n_wanted: int) -> dict[str, Sequence[int]]:
+    """What a query counts for each cell, summed over the slices; the view `asked` is there."""
+    totals: dict[str, Sequence[int]] = {}
+    for _ in slices(con, n_wanted * len(order.recipes)):
+        for cell, *counts in con.execute(_sql(name), _params(order)).fetchall():
+            before = totals.get(cell, [0] * len(counts))
+            totals[cell] = [a + int(b or 0) for a, b in zip(before, counts, strict=True)]
+    return totals
 
 
-def _asked(con: duckdb.DuckDBPyConnection, order: Order) -> int:
-    """Make the temporary table `asked` of the order's questions; returns how many."""
-    shard, shards = order.shard
-    where = {
-        "dataset": order.dataset,
-        "split": order.split,
-        "limit": order.limit if order.limit is not None else ALL,
-        "shard": shard,
-        "shards": shards,
-    }
-    con.execute(f"CREATE OR REPLACE TEMP TABLE asked AS {_sql('asked.sql')}", where)
-    count = con.execute("SELECT count(*) FROM asked").fetchone()
-    return int(count[0]) if count else 0
+def _to_redo(con: duckdb.DuckDBPyConnection, order: Order, n_wanted: int) -> Iterator[list[dict[str, Any]]]:
+    """The rows of redo.sql, a slice at a time; none without a status to redo. The view `asked` is there."""
+    if order.redo:
+        for _ in slices(con, n_wanted * len(order.recipes)):
+            yield _rows(con, _sql("redo.sql"), _params(order) | {"statuses": list(order.redo)})
 
 
 def _question(order: Order, row: Mapping[str, Any]) -> Question:
@@ -210,22 +217,14 @@ def _question(order: Order, row: Mapping[str, Any]) -> Question:
     return Question(order.dataset, order.split, row["text"], kind, gold, choices, source=source)
 
 
-def _asked_rows(con: duckdb.DuckDBPyConnection, more: str = "", params: Sequence[Any] = ()) -> list[dict[str, Any]]:
-    """Rows of the temporary table `asked` as dicts."""
-    found = con.execute(f"SELECT * FROM asked {more}", list(params))
-    names = [column[0] for column in found.description or ()]
-    return [dict(zip(names, row, strict=True)) for row in found.fetchall()]
-
-
 def _pages(store: Store, order: Order, recipes: Sequence[Recipe]) -> Iterator[pl.DataFrame]:
     """The members of the recipes' cells, a page of questions at a time, in the columns of `cell_member`."""
     if not recipes:
         return
     with tempfile.TemporaryDirectory(dir=store.path.parent, prefix=f".{store.path.name}.asked-") as folder:
         path = Path(folder) / "asked.jsonl"
-        with store.read() as con:
-            _asked(con, order)
-            _copy(con, "SELECT * FROM asked ORDER BY question_key", path)
+        everything = "SELECT * FROM asked ORDER BY question_key"
+        store.frugally(lambda con: _copy(con, everything, path, {}, ask(con, order)))
         rows = _lines(path)
         while page := list(itertools.islice(rows, PAGE)):
             questions = [(row["question_key"], _question(order, row)) for row in page]
@@ -275,20 +274,14 @@ def _record_redo(store: Store, order: Order) -> None:
     """Want the replies that ended with one of the order's statuses once more."""
     by_cell = {cell.key: cell.recipe for cell in order.cells}
     with store.read() as con:
-        _asked(con, order)
-        wanted = _to_redo(con, order)
-        questions = {row["question_key"]: _question(order, row) for row in _asked_rows(con)}
-    members = [
-        (
-            cell,
-            key,
-            sample,
-            _reply_key(order, key, build(questions[key], by_cell[cell], order.prompts), sample, redo),
-            order.sampling_key,
-            redo,
+        wanted = list(itertools.chain.from_iterable(_to_redo(con, order, ask(con, order) * order.n_samples)))
+    members = []
+    for row in wanted:
+        messages = build(_question(order, row), by_cell[row["cell_key"]], order.prompts)
+        again = _reply_key(order, row["question_key"], messages, row["sample_index"], row["redo"])
+        members.append(
+            (row["cell_key"], row["question_key"], row["sample_index"], again, order.sampling_key, row["redo"])
         )
-        for cell, key, sample, redo in wanted
-    ]
     if members:
         with store.write() as con:
             store.insert_frame(con, "cell_member", _members(members))
@@ -312,18 +305,16 @@ def _price(
     cell: Cell,
     n_wanted: int,
     n_cached: int,
-    prompt: float | None,
-    completion: float | None,
+    means: tuple[float, float] | None,
     probe: Sequence[Question],
 ) -> CellPlan:
     missing = n_wanted - n_cached
-    if prompt is None:
+    if means is None:
         sizes = [
             sum(count_tokens(m.content) for m in build(question, cell.recipe, order.prompts)) for question in probe
         ]
-        prompt = sum(sizes) / max(1, len(sizes))
-    if completion is None:
-        completion = float(_expected_tokens(order, cell.recipe.level))
+        means = sum(sizes) / max(1, len(sizes)), float(_expected_tokens(order, cell.recipe.level))
+    prompt, completion = means
     price = order.teacher.price
     usd = price.estimate(prompt * missing, completion * missing) if price else None
     return CellPlan(cell, n_wanted, n_cached, round(prompt * missing), round(completion * missing), usd)

@@ -10,7 +10,7 @@ from ..errors import StoreError
 from . import spool
 from .store import Store
 
-BATCH_ROWS = 5_000
+BATCH_ROWS = 2_500
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,18 @@
 """Judging: parse replies into rationales, and grade rationales and predictions against the gold answers.
 
 The paper's strict rule is applied beside ours and stored in the same row. All of it is free and repeatable: what has no
-row by the present version gets one; nothing is ever changed. The store is held only to fetch and to write a batch, not
-while grading.
+row by the present version gets one; nothing is ever changed. The store is held only to find what is new (its keys go to
+a file), to fetch a batch and to write one, not while grading; however much it holds, only a batch is in memory.
 """
 
-from collections.abc import Callable
+import itertools
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+import duckdb
 
 from ..tasks import keys
 from ..tasks.grading import RULE_VERSION, grade_many
@@ -18,9 +23,18 @@ from ..tasks.values import Question
 from .spool import utc_now
 from .store import Store
 
-BATCH = 5_000
+BATCH = 2_500
 SQL = Path(__file__).parent / "sql"
 Progress = Callable[[str, int, int], None]
+Row = dict[str, Any]
+# What is parsed and what is graded: the query that finds what is new, its parameters, and what it is called.
+_PLAIN = ("unparsed_replies", {"version": PARSER_VERSION, "with_trace": False})
+_TRACED = ("unparsed_replies", {"version": REASONED_VERSION, "with_trace": True})
+_RATIONALES = (
+    "unjudged_rationales",
+    {"version": RULE_VERSION, "parser": PARSER_VERSION, "reasoned": REASONED_VERSION},
+)
+_PREDICTIONS = ("unjudged_predictions", {"version": RULE_VERSION})
 
 
 def judge(store: Store, progress: Progress | None = None) -> tuple[int, int]:
@@ -28,92 +42,124 @@ def judge(store: Store, progress: Progress | None = None) -> tuple[int, int]:
 
     `progress(what, done, total)` is called after each batch, `what` being "parsed", "judged" or "graded".
     """
-    with store.read() as con:
-        todo = con.execute((SQL / "judge_todo.sql").read_text(), _versions()).fetchone() or (0, 0, 0, 0)
-    parsed = _parse(store, PARSER_VERSION, todo[0], progress) if todo[0] else 0
-    parsed += _parse(store, REASONED_VERSION, todo[3], progress) if todo[3] else 0
-    judged = 0
-    if todo[1] or parsed:
-        judged += _grade(store, "unjudged_rationales.sql", "verdict", "rationale_key", "judged", progress)
-    if todo[2]:
-        judged += _grade(store, "unjudged_predictions.sql", "prediction_verdict", "prediction_key", "graded", progress)
+    parsed = judged = 0
+    with _new(store, _PLAIN, _TRACED) as (plain, traced):
+        parsed += _each(store, plain, "rationale", "parsed", progress, lambda some: _parse(store, PARSER_VERSION, some))
+        parsed += _each(
+            store, traced, "rationale", "parsed", progress, lambda some: _parse(store, REASONED_VERSION, some)
+        )
+    with _new(store, _RATIONALES, _PREDICTIONS) as (rationales, predictions):
+        judged += _each(
+            store,
+            rationales,
+            "verdict",
+            "judged",
+            progress,
+            lambda some: _grade(store, "rationales_to_judge", "rationale_key", some),
+        )
+        judged += _each(
+            store,
+            predictions,
+            "prediction_verdict",
+            "graded",
+            progress,
+            lambda some: _grade(store, "predictions_to_judge", "prediction_key", some),
+        )
     return parsed, judged
 
 
-def _versions() -> dict[str, Any]:
-    return {"version": RULE_VERSION, "parser": PARSER_VERSION, "reasoned": REASONED_VERSION}
+@contextmanager
+def _new(store: Store, *wanted: tuple[str, dict[str, Any]]) -> Iterator[list[tuple[Path, int]]]:
+    """Write the keys that each query finds to a file of its own, which live as long as the block: (file, how many)."""
+    with tempfile.TemporaryDirectory(dir=store.path.parent, prefix=f".{store.path.name}.judge-") as folder:
+        files = [Path(folder) / f"{i}.keys" for i in range(len(wanted))]
+
+        def find(con: duckdb.DuckDBPyConnection) -> list[tuple[Path, int]]:
+            return [
+                (file, _copy(con, _sql(name), params, file)) for file, (name, params) in zip(files, wanted, strict=True)
+            ]
+
+        yield store.frugally(find)
 
 
-def _parse(store: Store, version: str, total: int, progress: Progress | None) -> int:
+def _copy(con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any], file: Path) -> int:
+    target = str(file).replace("'", "''")
+    done = con.execute(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER false)", params).fetchone()
+    return int(done[0]) if done else 0
+
+
+def _each(
+    store: Store,
+    new: tuple[Path, int],
+    table: str,
+    what: str,
+    progress: Progress | None,
+    work: Callable[[list[str]], list[Row]],
+) -> int:
+    """Make the rows of `table` from what is new, a batch of keys at a time."""
+    file, total = new
+    done = 0
+    if not total:
+        return 0
+    with file.open(encoding="ascii") as lines:
+        while some := [line.strip() for line in itertools.islice(lines, BATCH)]:
+            rows = work(some)
+            with store.write() as con:
+                store.insert(con, table, rows)
+            done += len(some)
+            if progress:
+                progress(what, done, total)
+    return done
+
+
+def _fetch(store: Store, query: str, params: dict[str, Any]) -> list[tuple[Any, ...]]:
+    return store.frugally(lambda con: con.execute(_sql(query), params).fetchall())
+
+
+def _parse(store: Store, version: str, some: list[str]) -> list[Row]:
     """One rationale of each reply: its visible answer, or (REASONED_VERSION) its trace with the answer after it."""
-    sql, done = (SQL / "unparsed_replies.sql").read_text(), 0
-    params = {"version": version, "with_trace": version == REASONED_VERSION, "batch": BATCH}
-    while True:
-        with store.read() as con:
-            batch = con.execute(sql, params).fetchall()
-        if not batch:
-            return done
-        rows = []
-        for reply, text, trace in batch:
-            rationale = text.strip() if trace is None else reasoned(trace, text)
-            realised = measure(rationale)
-            rows.append(
-                {
-                    "rationale_key": keys.rationale_key(reply, version),
-                    "reply_key": reply,
-                    "parser_version": version,
-                    "text": rationale,
-                    "realised_steps": realised.steps,
-                    "realised_sentences": realised.sentences,
-                    "realised_tokens": realised.tokens,
-                    "realised_equations": realised.equations,
-                }
-            )
-        with store.write() as con:
-            store.insert(con, "rationale", rows)
-        done += len(batch)
-        if progress:
-            progress("parsed", done, total)
-
-
-def _grade(store: Store, query: str, table: str, key: str, what: str, progress: Progress | None) -> int:
-    sql, done = (SQL / query).read_text(), 0
-    params: dict[str, Any] = {"version": RULE_VERSION, "batch": BATCH}
-    if "$parser" in sql:
-        params |= {"parser": PARSER_VERSION, "reasoned": REASONED_VERSION}
-    with store.read() as con:
-        count = con.execute(f"SELECT count(*) FROM ({sql.replace('LIMIT $batch', '')})", _without(params, "batch"))
-        total = (count.fetchone() or (0,))[0]
-    while True:
-        with store.read() as con:
-            batch = con.execute(sql, params).fetchall()
-        if not batch:
-            return done
-        items = [
-            (text, Question(dataset, split, stem, kind, gold, tuple(choices)))
-            for _, text, dataset, split, stem, choices, kind, gold, _ in batch
-        ]
-        now = utc_now()
-        rows = [
+    params = {"keys": some, "with_trace": version == REASONED_VERSION}
+    rows = []
+    for reply, text, trace in _fetch(store, "replies_to_parse", params):
+        rationale = text.strip() if trace is None else reasoned(trace, text)
+        realised = measure(rationale)
+        rows.append(
             {
-                key: row[0],
-                "rule_version": verdict.rule_version,
-                "gold_key": row[8],
-                "status": verdict.status,
-                "answer": verdict.answer,
-                "rule": verdict.rule,
-                "strict_status": papers.status,
-                "strict_answer": papers.answer,
-                "judged_at": now,
+                "rationale_key": keys.rationale_key(reply, version),
+                "reply_key": reply,
+                "parser_version": version,
+                "text": rationale,
+                "realised_steps": realised.steps,
+                "realised_sentences": realised.sentences,
+                "realised_tokens": realised.tokens,
+                "realised_equations": realised.equations,
             }
-            for row, verdict, papers in zip(batch, grade_many(items), (strict(*item) for item in items), strict=True)
-        ]
-        with store.write() as con:
-            store.insert(con, table, rows)
-        done += len(batch)
-        if progress:
-            progress(what, done, total)
+        )
+    return rows
 
 
-def _without(params: dict[str, Any], name: str) -> dict[str, Any]:
-    return {k: v for k, v in params.items() if k != name}
+def _grade(store: Store, query: str, key: str, some: list[str]) -> list[Row]:
+    found = _fetch(store, query, {"keys": some})
+    items = [
+        (text, Question(dataset, split, stem, kind, gold, tuple(choices)))
+        for _, text, dataset, split, stem, choices, kind, gold, _ in found
+    ]
+    now = utc_now()
+    return [
+        {
+            key: row[0],
+            "rule_version": verdict.rule_version,
+            "gold_key": row[8],
+            "status": verdict.status,
+            "answer": verdict.answer,
+            "rule": verdict.rule,
+            "strict_status": papers.status,
+            "strict_answer": papers.answer,
+            "judged_at": now,
+        }
+        for row, verdict, papers in zip(found, grade_many(items), (strict(*item) for item in items), strict=True)
+    ]
+
+
+def _sql(name: str) -> str:
+    return (SQL / f"{name}.sql").read_text(encoding="utf-8")

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import polars as pl
@@ -22,6 +22,8 @@ from . import migrate
 from .frames import Stream
 
 CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
+FRUGAL_MEMORY = "48MB"
+T = TypeVar("T")
 _POLARS: dict[str, Any] = {
     "VARCHAR": pl.String,
     "VARCHAR[]": pl.List(pl.String),
@@ -37,8 +39,9 @@ class Store:
     """A handle on one store file. Cheap to make; thread-safe: one connection at a time, nested uses share it.
 
     `patience_s` is how long to wait for another process to let go of the file; `on_wait` is told, once per wait, who
-    holds it. With `read_only` nothing can be written by this handle. StoreError when the patience is over, or when the
-    file is not one of ours.
+    holds it. With `read_only` nothing can be written by this handle. `threads`: how many DuckDB may use (None: all
+    cores); one for who writes a little at a time beside other work, which keeps its memory small. StoreError when the
+    patience is over, or when the file is not one of ours.
     """
 
     def __init__(
@@ -48,10 +51,12 @@ class Store:
         patience_s: float = 60.0,
         on_wait: Callable[[str], None] | None = None,
         read_only: bool = False,
+        threads: int | None = None,
     ) -> None:
         self.path = path
         self.read_only = read_only
         self.patience_s = patience_s
+        self.threads = threads
         self.on_wait = on_wait
         self._turn = threading.RLock()
         self._open: duckdb.DuckDBPyConnection | None = None
@@ -66,13 +71,14 @@ class Store:
         create: bool = True,
         patience_s: float = 60.0,
         on_wait: Callable[[str], None] | None = None,
+        threads: int | None = None,
     ) -> "Store":
         """Open the store at `path`, created when missing and brought to the newest schema.
 
         StoreError: `create` is False and there is no file, the folder is missing, the file is not a cotdistill store,
         or it was written by a newer version.
         """
-        store = cls(path, patience_s=patience_s, on_wait=on_wait)
+        store = cls(path, patience_s=patience_s, on_wait=on_wait, threads=threads)
         if not path.exists():
             if not create:
                 raise StoreError(f"no store at {path}. Next: cotdistill questions load --dataset arith --store {path}")
@@ -98,6 +104,22 @@ class Store:
         """A read-only connection. StoreError when a file that a query writes or spills to finds no space."""
         with self._disk_said(), self._connection(read_only=True) as con:
             yield con
+
+    def frugally(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
+        """Read with little memory: one thread, FRUGAL_MEMORY for DuckDB, the rest spilt beside the store.
+
+        `work` is begun again without the limit where it does not suffice, so it must bear being done twice.
+        """
+        with self.read() as con:
+            con.execute(f"SET threads = 1; SET memory_limit = '{FRUGAL_MEMORY}'; SET preserve_insertion_order = false")
+            try:
+                return work(con)
+            except duckdb.OutOfMemoryException:
+                pass
+            finally:
+                con.execute("RESET memory_limit; RESET preserve_insertion_order")
+                con.execute(f"SET threads = {self.threads}" if self.threads else "RESET threads")
+            return work(con)
 
     @contextmanager
     def write(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -193,7 +215,7 @@ class Store:
         started, pause, told = time.monotonic(), 0.02, False
         while True:
             try:
-                return connect(self.path, read_only)
+                return connect(self.path, read_only, self.threads)
             except StoreLocked as error:
                 waited = time.monotonic() - started
                 if waited > self.patience_s:
@@ -216,12 +238,12 @@ class StoreLocked(StoreError):
         self.holder = holder
 
 
-def connect(path: Path, read_only: bool) -> duckdb.DuckDBPyConnection:
+def connect(path: Path, read_only: bool, threads: int | None = None) -> duckdb.DuckDBPyConnection:
     """One attempt to open the file. StoreLocked when another process has it, StoreError when it cannot be read."""
     if not path.exists():
         raise StoreError(f"no store at {path}. Next: cotdistill questions load --dataset arith --store {path}")
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=CONFIG)
+        return duckdb.connect(str(path), read_only=read_only, config=CONFIG | ({"threads": threads} if threads else {}))
     except duckdb.IOException as error:
         message = str(error)
         if "lock" in message.lower():

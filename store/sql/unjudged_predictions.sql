@@ -1,10 +1,7 @@
 -- Which predictions have no verdict by rule version $version against the present gold?
--- Grain: one prediction (shared by every evaluation that holds it). Columns as in unjudged_rationales.sql.
-SELECT DISTINCT p.prediction_key AS key, p.text AS answer_text, q.dataset, q.split, q.text, q.choices, q.answer_kind,
-    q.gold, q.gold_key
+-- Grain: one prediction (shared by every evaluation that holds it). Columns: key.
+SELECT DISTINCT p.prediction_key AS key
 FROM prediction AS p
 JOIN question AS q ON q.question_key = p.question_key
 ANTI JOIN (SELECT prediction_key, gold_key FROM prediction_verdict WHERE rule_version = $version) AS v
     ON v.prediction_key = p.prediction_key AND v.gold_key = q.gold_key
-ORDER BY key
-LIMIT $batch

@@ -1,11 +1,9 @@
 -- Which parsed rationales of loaded questions have no verdict by rule version $version against the present gold?
--- Grain: one rationale. Columns: its key, its text, and the question it is judged against.
-SELECT p.rationale_key AS key, p.text AS answer_text, q.dataset, q.split, q.text, q.choices, q.answer_kind, q.gold, q.gold_key
+-- Grain: one rationale. Columns: key.
+SELECT p.rationale_key AS key
 FROM rationale AS p
 JOIN reply AS r ON r.reply_key = p.reply_key
 JOIN question AS q ON q.question_key = r.question_key
 ANTI JOIN (SELECT rationale_key, gold_key FROM verdict WHERE rule_version = $version) AS v
     ON v.rationale_key = p.rationale_key AND v.gold_key = q.gold_key
 WHERE p.parser_version IN ($parser, $reasoned)
-ORDER BY p.rationale_key
-LIMIT $batch

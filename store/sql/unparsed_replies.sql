@@ -1,10 +1,8 @@
 -- Which replies with a text have no parse by parser version $version yet? With $with_trace only those that came with a
 -- reasoning trace.
--- Grain: one reply. Columns: reply_key, text, and the trace (NULL where it is not to be used).
-SELECT r.reply_key, r.text, CASE WHEN $with_trace THEN r.reasoning END AS trace
+-- Grain: one reply. Columns: key.
+SELECT r.reply_key AS key
 FROM reply AS r
 ANTI JOIN (SELECT reply_key FROM rationale WHERE parser_version = $version) AS p ON p.reply_key = r.reply_key
 WHERE r.status IN ('ok', 'truncated', 'duplicate') AND r.text <> ''
     AND (r.reasoning IS NOT NULL OR NOT $with_trace)
-ORDER BY r.reply_key
-LIMIT $batch

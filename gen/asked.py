@@ -1,0 +1,66 @@
+"""The questions an order asks about, as the view `asked` of one connection, and the slices in which they are read.
+
+What is asked of a million questions is never sorted or joined at once: keys are hashes, so equal parts of their range
+are equal parts of the questions, and a query over one slice after the other needs the memory of one.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import duckdb
+
+if TYPE_CHECKING:
+    from .plan import Order
+
+SQL = Path(__file__).parent / "sql"
+# Members of one slice: what the planner's queries hold at a time, some 15 MB.
+SLICE = 20_000
+KEY_PREFIXES = 16**8
+FIRST, AFTER_LAST = "", "~"  # no key is below the one, none above the other
+
+
+def ask(con: duckdb.DuckDBPyConnection, order: "Order") -> int:
+    """Make the view `asked` of the order's questions in this connection; returns how many there are."""
+    shard, shards = order.shard
+    last = AFTER_LAST
+    if order.limit is not None:
+        which = {"dataset": order.dataset, "split": order.split, "limit": order.limit}
+        (found,) = con.execute(_sql("last_key.sql"), which).fetchone() or (None,)
+        last = found or FIRST
+    for name, value in {
+        "dataset": order.dataset,
+        "split": order.split,
+        "shard": shard,
+        "shards": shards,
+        "last_key": last,
+        "low": FIRST,
+        "high": AFTER_LAST,
+    }.items():
+        _set(con, name, value)
+    con.execute(_sql("asked.sql"))
+    count = con.execute("SELECT count(*) FROM asked").fetchone()
+    return int(count[0]) if count else 0
+
+
+def slices(con: duckdb.DuckDBPyConnection, n_members: int) -> Iterator[None]:
+    """Narrow the view `asked` to one slice after the other, in the order of keys; afterwards it is whole again.
+
+    `n_members`: how many replies all of its questions want together, from which the number of slices follows.
+    """
+    n_slices = max(1, -(-n_members // SLICE))
+    edges = [f"{i * KEY_PREFIXES // n_slices:08x}" for i in range(1, n_slices)]
+    for low, high in zip([FIRST, *edges], [*edges, AFTER_LAST], strict=True):
+        _set(con, "low", low)
+        _set(con, "high", high)
+        yield
+    _set(con, "low", FIRST)
+    _set(con, "high", AFTER_LAST)
+
+
+def _set(con: duckdb.DuckDBPyConnection, name: str, value: Any) -> None:
+    con.execute(f"SET VARIABLE {name} = $value", {"value": value})
+
+
+def _sql(name: str) -> str:
+    return (SQL / name).read_text(encoding="utf-8")
