@@ -101,7 +101,7 @@ def compare(first: Arm, second: Arm) -> Contrast | None:
         )
     difference, interval = math.fsum(gaps) / n, bootstrap_interval(gaps)
     spread = math.fsum((g - difference) ** 2 for g in gaps) / (n - 1) / n
-    known = Precision(spread, 0.0, math.inf, n, None)
+    known = Precision(spread, 0.0, math.inf, n, None, 1 / n / _units(gaps))
     if len(a) == len(b) == 1 and set(gaps) <= {-1.0, 0.0, 1.0}:
         test, p = "McNemar, exact", mcnemar(gaps.count(1.0), gaps.count(-1.0))
     else:

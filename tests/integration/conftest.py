@@ -4,6 +4,7 @@ import copy
 import json
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -63,6 +64,18 @@ class Lab:
         self.store.settle()
         return cell
 
+    def other(self, dataset: str) -> "Lab":
+        """The same store with questions of another data set beside: cells, runs and evaluations are of those."""
+        there = copy.copy(self)
+        there.train, there.test = ([replace(q, dataset=dataset) for q in some] for some in (self.train, self.test))
+        with self.store.write() as con:
+            self.store.insert(con, "question", [self._question(q) for q in (*there.train, *there.test)])
+        return there
+
+    def evaluate(self, run: str, right: Sequence[int], student: str = "tiny") -> None:
+        """One more evaluation of a run, on the test questions of this data set."""
+        self._evaluate(run, student, run, right)
+
     def run(self, cell: Cell, seed: int, right: Sequence[int], student: str = "tiny") -> str:
         """A finished run on the cell's corpus whose student answers the test questions of these places right."""
         return self.run_on(implicit_corpus(self.store, cell).corpus_hash, seed, right, student)
@@ -91,7 +104,7 @@ class Lab:
         self._evaluate(None, student, student, right)
 
     def _evaluate(self, run: str | None, student: str, weights: str, right: Sequence[int]) -> None:
-        key = keys.digest("test evaluation", weights)
+        key = keys.digest("test evaluation", weights, self.test[0].dataset)
         evaluation = {"evaluation_key": key, "run_key": run, "student": student, "weights_hash": weights}
         evaluation |= {"dataset": self.test[0].dataset, "split": "test", "decoder": DECODER, "engine": "transformers"}
         evaluation |= {"engine_version": "5.17.0", "dtype": "float32", "template": "plain", "created_at": NOW}

@@ -287,3 +287,20 @@ def test_faults_and_learnability_with_them(mine: Lab) -> None:
     shares = {(r["teacher"], r["level"]): r["share of short"] for r in faults if r["kind"] == "supervision"}
     assert shares["strong", 1] == 1.0 and shares["strong", 5] == 0.0
     assert [r["property"] for r in faults if r["kind"] == "association"] == ["short"]
+
+
+def test_transfer_is_told_against_the_untouched_base_and_against_training_on_the_spot(store_path: Path) -> None:
+    here, write = Lab(store_path, 12, 100), _writing("strong", 3, "original", random.Random(1))
+    there = here.other("far")
+    at_home, away = here.cell("strong", 3, "original", write), there.cell("strong", 3, "original", write)
+    for seed in (1, 2, 3):
+        run = here.run(at_home, seed, range(80))
+        there.evaluate(run, range(55 + seed))
+        there.run(away, seed, range(75 + seed))
+    here.untouched(range(10))
+    there.untouched(range(20))
+    domain, base = sorted(_rows(answer(here.store, "transfer")), key=lambda r: r["against"])
+    assert {(r["dataset"], r["trained_on"], r["n_questions"]) for r in (domain, base)} == {("far", "arith", 100)}
+    assert (domain["against"], domain["difference"], domain["verdict"]) == ("in domain", pytest.approx(-0.20), "worse")
+    assert (base["against"], base["difference"], base["verdict"]) == ("untouched", pytest.approx(0.37), "better")
+    assert base["first_accuracy"] == pytest.approx(0.57) and base["low"] < 0.37 < base["high"]
