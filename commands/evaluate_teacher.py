@@ -45,6 +45,9 @@ def teacher(
     base_url: Annotated[str | None, typer.Option(help="The endpoint, instead of the registry's.")] = None,
     model: Annotated[str | None, typer.Option(help="The model, instead of the registry's.")] = None,
     concurrency: Annotated[int, typer.Option(min=1, max=1000, help="Calls open at once.")] = 16,
+    max_usd: Annotated[
+        float | None, typer.Option("--max-usd", min=0, help="Stop before all that the store records costs more.")
+    ] = None,
     teachers: RegistryOption = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what it would ask and cost at most.")] = False,
     store: StoreOption = DEFAULT_STORE,
@@ -56,17 +59,25 @@ def teacher(
     from dataclasses import replace
 
     from ..evaluate.models import endpoint_model
+    from ..gen.budget import spent
     from ..gen.teachers import find_teacher, load_registry
     from .evaluate import run_plan
     from .scores import scores, show_scores
 
     found = find_teacher(name, registry=load_registry(teachers), base_url=base_url, model=model)
+    if max_usd is not None and found.price is None:
+        raise ConfigError(
+            f"--max-usd cannot be kept: the price of {found.name} is unknown. Next: put usd_input, usd_output and "
+            f"listed_on into a registry of your own (--teachers FILE), or leave --max-usd out"
+        )
     opened = open_store(store)
     settle(opened)
     chosen = words(dataset) or _taught(opened, found.name, split)
     options = Options(split, limit, where, max_new_tokens, decode, samples=samples, instruct=True)
     asking = options.asking(opened, chosen)
     served = replace(_endpoint(found), concurrency=concurrency)
+    if max_usd is not None:
+        served = replace(served, max_usd=max_usd, spent_usd=spent(opened))
     _price(opened, found, asking, chosen, options.n_samples)
     if dry_run:
         return

@@ -12,11 +12,13 @@ import queue
 import random
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from datetime import date
 from typing import Any
 
 from ..clients.base import Client
+from ..clients.budget import Budget, most
 from ..clients.gemini import GeminiAdapter
 from ..clients.limits import Gate, Limits
 from ..clients.openai_chat import ChatAdapter
@@ -38,12 +40,12 @@ DTYPE = "served"
 ATTEMPTS = 6
 GIVE_UP_AFTER = 20  # questions in a row that failed after all their attempts
 
-Spend = Callable[[int, Mapping[str, Any]], None]
+Spend = Callable[[str, int, Mapping[str, Any]], None]
 
 
 class EndpointEngine:
-    """One served model. `spend(index of what was asked, attempt row without its reply)` is told every call that may
-    have been billed, in the order they end."""
+    """One served model. `spend(table, index of what was asked, row without its reply)` is told what every call that may
+    be billed can cost at most before it is made (a reservation), and what it did cost after it (an attempt)."""
 
     name, dtype = NAME, DTYPE
 
@@ -59,6 +61,7 @@ class EndpointEngine:
         self.price: Price | None = None
         if endpoint.usd_input is not None and endpoint.usd_output is not None:
             self.price = Price(endpoint.usd_input, endpoint.usd_output, date.today())
+        self.budget = Budget(endpoint.max_usd, endpoint.spent_usd)
 
     @property
     def settings(self) -> Mapping[str, Any]:
@@ -130,48 +133,86 @@ class EndpointEngine:
         sampling = _sampling(one.decoder, one)
         async for attempt in policy(attempts=ATTEMPTS, sleep=asyncio.sleep, jitter=random.Random()):
             with attempt:
-                async with gate.passing(0.0) as passed:
-                    started = utc_now()
+                async with gate.passing(0.0) as passed, self._paid(index, messages, sampling) as bill:
                     try:
                         got = await client.complete(messages, sampling)
                     except BadRequest as error:
-                        self._spent(index, started, error, None)
+                        bill.ended(error, None)
                         return Generated(index, "", None, None, "bad_request")
                     except TeacherError as error:
                         if isinstance(error, RateLimited) or error.http_status == 503:
                             passed.overloaded(error.retry_after_s)
-                        self._spent(index, started, error, None)
+                        bill.ended(error, None)
                         raise
                     passed.used(None)
-                    self._spent(index, started, None, got)
+                    bill.ended(None, got)
                     text, stopped = one.decoder.cut(got.text)
                     usage, reason = got.usage, "stop" if stopped else got.finish_reason or "stop"
                     return Generated(index, text, usage.prompt_tokens, usage.completion_tokens, reason)
         raise AssertionError("the retry policy returns or raises")
 
-    def _spent(self, index: int, started: str, error: TeacherError | None, got: Completion | None) -> None:
-        """Tell what a call cost: known from usage and price, nothing where it was turned away, else unknown."""
-        if self.spend is None or self.endpoint.record_as is None:
-            return
-        usd = self.price.usd(got.usage) if self.price is not None and got is not None else None
-        turned_away = error is not None and error.http_status is not None
-        basis = "free" if self.endpoint.free or turned_away else "usage" if usd is not None else "unpriced"
+    @asynccontextmanager
+    async def _paid(self, index: int, messages: Sequence[Message], sampling: Sampling) -> AsyncIterator["_Bill"]:
+        """Reserve the most a call can cost, and settle what it did cost. BudgetReached: the cap does not allow it."""
+        reserved = most(self.price, messages, sampling.max_tokens or 0) if self.price is not None else 0.0
+        await self.budget.reserve(reserved)
+        bill = _Bill(self.endpoint, self.price, reserved)
+        told = self.spend if self.endpoint.record_as is not None else None
+        if told is not None and self.price is not None and not self.endpoint.free:
+            told("reservation", index, bill.reservation())
+        try:
+            yield bill
+        finally:
+            await self.budget.settle(reserved, bill.usd)
+            if told is not None and bill.row is not None:
+                told("attempt", index, bill.row)
+
+
+class _Bill:
+    """What one call cost: known from usage and price, nothing where it was turned away or is free, else what was
+    reserved; unknown where the price is. A call that was cut off keeps its reservation."""
+
+    def __init__(self, endpoint: Endpoint, price: Price | None, reserved: float) -> None:
+        self.endpoint, self.price, self.reserved = endpoint, price, reserved
+        self.key, self.started = uuid.uuid4().hex, utc_now()
+        self.usd: float | None = None
+        self.row: dict[str, Any] | None = None
+
+    def reservation(self) -> dict[str, Any]:
+        """The row of the table `reservation`, without the reply."""
+        return {
+            "attempt_key": self.key,
+            "teacher": self.endpoint.record_as,
+            "usd": self.reserved,
+            "reserved_at": self.started,
+        }
+
+    def ended(self, error: TeacherError | None, got: Completion | None) -> None:
+        """The call is over: the row of the table `attempt`, without the reply."""
         usage = got.usage if got is not None else None
+        known = self.price.usd(usage) if self.price is not None and usage is not None else None
+        if self.endpoint.free or (error is not None and error.http_status is not None):
+            self.usd, basis = 0.0, "free"
+        elif known is not None:
+            self.usd, basis = known, "usage"
+        elif self.price is not None:
+            self.usd, basis = self.reserved, "reserved"
+        else:
+            basis = "unpriced"
         counted = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens")
-        row = {
-            "attempt_key": uuid.uuid4().hex,
+        self.row = {
+            "attempt_key": self.key,
             "teacher": self.endpoint.record_as,
             "provider": self.endpoint.provider,
             "model": (got.served_model if got else None) or self.endpoint.model,
-            "started_at": started,
+            "started_at": self.started,
             "finished_at": utc_now(),
             "status": error.status if error is not None else "ok",
             "http_status": error.http_status if error is not None else 200,
-            "usd": 0.0 if basis == "free" else usd,
+            "usd": self.usd,
             "usd_basis": basis,
             "error": None if error is None else str(error),
-        }
-        self.spend(index, row | {name: getattr(usage, name, None) for name in counted})
+        } | {name: getattr(usage, name, None) for name in counted}
 
 
 def _adapter(endpoint: Endpoint, url: str) -> ChatAdapter | ResponsesAdapter | GeminiAdapter:

@@ -17,7 +17,8 @@ class Endpoint:
     """Where a served model listens. `base_urls`: one address or a pool; `key_env`: the environment variable that holds
     its key, None for none; `provider` and `api` name the protocol (clients/); `refuses`: fields of Sampling that the
     model does not take; `usd_input`, `usd_output`: dollars per million tokens, None for unknown. `free`: nothing is
-    billed. `record_as`: the teacher whose attempts its calls are, None for calls that are nobody's bill."""
+    billed. `record_as`: the teacher whose attempts its calls are, None for calls that are nobody's bill. `max_usd`:
+    what may be spent in all, of which `spent_usd` are already; None: no cap."""
 
     base_urls: tuple[str, ...]
     model: str
@@ -31,6 +32,8 @@ class Endpoint:
     usd_output: float | None = None
     free: bool = False
     record_as: str | None = None
+    max_usd: float | None = None
+    spent_usd: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

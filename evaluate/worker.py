@@ -60,10 +60,10 @@ def do(message: workers.Message, say: workers.Say) -> Mapping[str, Any]:
     owners = [(part, key, sample) for part in job.parts for key, _, sample in part.questions]
     with SpoolWriter(Path(job.spool_dir), "evaluate") as spool:
 
-        def spend(index: int, attempt: Mapping[str, Any]) -> None:
+        def spend(table: str, index: int, row: Mapping[str, Any]) -> None:
             part, question, sample = owners[index]
             key = _prediction_key(engine, part, question, asked[index].prompt, sample)
-            spool.append("attempt", {**attempt, "reply_key": key})
+            spool.append(table, {**row, "reply_key": key})
 
         engine, asked = load(job, spend)
         if warning := _warning(engine, asked):

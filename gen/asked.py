@@ -1,8 +1,4 @@
-"""The questions an order asks about, as the view `asked` of one connection, and the slices in which they are read.
-
-What is asked of a million questions is never sorted or joined at once: keys are hashes, so equal parts of their range
-are equal parts of the questions, and a query over one slice after the other needs the memory of one.
-"""
+"""The questions an order asks about, as the view `asked` of one connection, and the slices in which they are read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
+from ..store.slices import AFTER_LAST, FIRST, key_slices
+
 if TYPE_CHECKING:
     from .plan import Order
 
 SQL = Path(__file__).parent / "sql"
-# Members of one slice: what the planner's queries hold at a time, some 15 MB.
-SLICE = 20_000
-KEY_PREFIXES = 16**8
-FIRST, AFTER_LAST = "", "~"  # no key is below the one, none above the other
 
 
 def ask(con: duckdb.DuckDBPyConnection, order: "Order") -> int:
@@ -48,9 +42,7 @@ def slices(con: duckdb.DuckDBPyConnection, n_members: int) -> Iterator[None]:
 
     `n_members`: how many replies all of its questions want together, from which the number of slices follows.
     """
-    n_slices = max(1, -(-n_members // SLICE))
-    edges = [f"{i * KEY_PREFIXES // n_slices:08x}" for i in range(1, n_slices)]
-    for low, high in zip([FIRST, *edges], [*edges, AFTER_LAST], strict=True):
+    for low, high in key_slices(n_members):
         _set(con, "low", low)
         _set(con, "high", high)
         yield

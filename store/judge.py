@@ -20,6 +20,7 @@ from ..tasks.realised import PARSER_VERSION, measure
 from ..tasks.reasoned import REASONED_VERSION, reasoned
 from ..tasks.strict import strict
 from ..tasks.values import Question
+from .slices import key_slices
 from .spool import utc_now
 from .store import Store
 
@@ -27,14 +28,15 @@ BATCH = 2_500
 SQL = Path(__file__).parent / "sql"
 Progress = Callable[[str, int, int], None]
 Row = dict[str, Any]
-# What is parsed and what is graded: the query that finds what is new, its parameters, and what it is called.
-_PLAIN = ("unparsed_replies", {"version": PARSER_VERSION, "with_trace": False})
-_TRACED = ("unparsed_replies", {"version": REASONED_VERSION, "with_trace": True})
+# What is parsed and what is graded: its table, the query that finds what is new in a slice of it, and its parameters.
+_PLAIN = ("reply", "unparsed_replies", {"version": PARSER_VERSION, "with_trace": False})
+_TRACED = ("reply", "unparsed_replies", {"version": REASONED_VERSION, "with_trace": True})
 _RATIONALES = (
+    "rationale",
     "unjudged_rationales",
     {"version": RULE_VERSION, "parser": PARSER_VERSION, "reasoned": REASONED_VERSION},
 )
-_PREDICTIONS = ("unjudged_predictions", {"version": RULE_VERSION})
+_PREDICTIONS = ("prediction", "unjudged_predictions", {"version": RULE_VERSION})
 
 
 def judge(store: Store, progress: Progress | None = None) -> tuple[int, int]:
@@ -69,23 +71,31 @@ def judge(store: Store, progress: Progress | None = None) -> tuple[int, int]:
 
 
 @contextmanager
-def _new(store: Store, *wanted: tuple[str, dict[str, Any]]) -> Iterator[list[tuple[Path, int]]]:
+def _new(store: Store, *wanted: tuple[str, str, dict[str, Any]]) -> Iterator[list[tuple[Path, int]]]:
     """Write the keys that each query finds to a file of its own, which live as long as the block: (file, how many)."""
     with tempfile.TemporaryDirectory(dir=store.path.parent, prefix=f".{store.path.name}.judge-") as folder:
-        files = [Path(folder) / f"{i}.keys" for i in range(len(wanted))]
 
         def find(con: duckdb.DuckDBPyConnection) -> list[tuple[Path, int]]:
-            return [
-                (file, _copy(con, _sql(name), params, file)) for file, (name, params) in zip(files, wanted, strict=True)
-            ]
+            return [_found(con, *one, Path(folder) / f"{i}.keys") for i, one in enumerate(wanted)]
 
         yield store.frugally(find)
 
 
-def _copy(con: duckdb.DuckDBPyConnection, sql: str, params: dict[str, Any], file: Path) -> int:
-    target = str(file).replace("'", "''")
-    done = con.execute(f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER false)", params).fetchone()
-    return int(done[0]) if done else 0
+def _found(
+    con: duckdb.DuckDBPyConnection, table: str, query: str, params: dict[str, Any], file: Path
+) -> tuple[Path, int]:
+    [(n_rows,)] = con.execute(f"SELECT count(*) FROM {table}").fetchall()
+    sql, part, count = _sql(query), file.with_suffix(".part"), 0
+    target = str(part).replace("'", "''")
+    with file.open("wb") as out:
+        for low, high in key_slices(n_rows):
+            copied = con.execute(
+                f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER false)", params | {"low": low, "high": high}
+            ).fetchone()
+            if copied and copied[0]:
+                count += int(copied[0])
+                out.write(part.read_bytes())
+    return file, count
 
 
 def _each(

@@ -15,8 +15,9 @@ from cotdistill.errors import ConfigError
 from cotdistill.evaluate.decoding import Decoder
 from cotdistill.evaluate.models import Endpoint, Model, adapter_model, base_model, endpoint_model
 from cotdistill.evaluate.plan import Asking, Shots, sheet
-from cotdistill.evaluate.run import cards, evaluate_plan, spread
+from cotdistill.evaluate.run import EvaluationResult, cards, evaluate_plan, spread
 from cotdistill.evaluate.worker import Job, Part
+from cotdistill.gen.budget import spent
 from cotdistill.store.store import Store
 from cotdistill.tasks import templates
 from cotdistill.tasks.datasets import arith
@@ -288,6 +289,27 @@ def test_a_teachers_calls_are_recorded_as_its_bill(store: Store, server: CannedS
         ("gpt-test", pytest.approx(5 * (20 * 2 + 9 * 10) / 1e6), 0)
     ]
     assert rows(store, "SELECT count(*) FROM attempt a JOIN prediction p ON p.prediction_key = a.reply_key") == [(5,)]
+
+
+def test_a_cap_is_never_exceeded_and_the_rest_is_asked_under_a_higher_one(store: Store, server: CannedServer) -> None:
+    priced = {"usd_input": 2.0, "usd_output": 10.0, "record_as": "gpt-test"}
+
+    def ask(cap: float) -> EvaluationResult:
+        served = _served(server, **priced, max_usd=cap, spent_usd=spent(store))
+        (done,) = evaluate_plan(store, {"arith": [replace(served, what="teacher")]}, Asking(SHORT, limit=10))
+        return done
+
+    a_call = (20 * 2 + 9 * 10) / 1e6
+    stopped = ask(3.5 * a_call)
+    assert stopped.status == "failed" and "--max-usd" in str(stopped.error)
+    assert 0 < stopped.n < 10 and spent(store) == pytest.approx(stopped.n * a_call) and spent(store) <= 3.5 * a_call
+    done = ask(1.0)
+    assert (done.status, done.n, len(server.received)) == ("done", 10, 10)
+    # What a killed evaluation had reserved counts: nobody knows whether it was billed.
+    with store.write() as con:
+        store.insert(con, "reservation", [{"attempt_key": "x", "reply_key": "r", "teacher": "gpt-test", "usd": 0.5}
+                                          | {"reserved_at": "2026-01-02T03:04:05.000000"}])  # fmt: skip
+    assert spent(store) == pytest.approx(10 * a_call + 0.5)
 
 
 def test_cards_and_what_they_share() -> None:
