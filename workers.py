@@ -37,10 +37,10 @@ Say = Callable[[Message], None]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one job: done (`detail` is what the worker returned), failed (`error`: its message), or lost
-    (the worker ended; `error` says how)."""
+    """What became of one job: done (`detail` is what the worker returned), failed (`error`: its message), lost (the
+    worker ended; `error` says how), or left (it was not begun: `until` came first)."""
 
-    status: Literal["done", "failed", "lost"]
+    status: Literal["done", "failed", "lost", "left"]
     detail: Mapping[str, Any]
     error: str | None = None
 
@@ -55,18 +55,20 @@ def run_jobs(
     slots: Sequence[Mapping[str, str]] = (),
     on_message: Callable[[int, Message], None] | None = None,
     on_outcome: Callable[[int, Outcome], None] | None = None,
+    until: Callable[[], bool] = bool,
 ) -> list[Outcome]:
     """Do `jobs` in `python -m module` workers, `processes` at a time; one outcome per job, in the order of `jobs`.
     `python`: the interpreter of another environment (environments.py); None: this one. `slots`: settings for the
     environment of each worker, as which card is its own; there are then as many workers as slots, and one that takes
     the place of a dead one takes its slot. None: `processes` workers that are all alike.
 
-    `on_message(index of the job, message)` and `on_outcome` are called in this thread, as things arrive. Whatever
-    interrupts this function stops the workers.
+    `on_message(index of the job, message)` and `on_outcome` are called in this thread, as things arrive. Once `until`
+    is true no job is begun any more; those that were not are `left`. Whatever interrupts this function stops the
+    workers.
     """
     if not jobs:
         return []
-    pool = _Pool([str(python or sys.executable), "-m", module], list(jobs), log_dir, list(slots))
+    pool = _Pool([str(python or sys.executable), "-m", module], list(jobs), log_dir, list(slots), until)
     try:
         return pool.run(min(len(slots) or max(1, processes), len(jobs)), on_message, on_outcome)
     finally:
@@ -74,8 +76,15 @@ def run_jobs(
 
 
 class _Pool:
-    def __init__(self, command: list[str], jobs: list[Message], log_dir: Path, slots: list[Mapping[str, str]]) -> None:
-        self.command, self.jobs, self.log_dir, self.slots = command, jobs, log_dir, slots
+    def __init__(
+        self,
+        command: list[str],
+        jobs: list[Message],
+        log_dir: Path,
+        slots: list[Mapping[str, str]],
+        until: Callable[[], bool],
+    ) -> None:
+        self.command, self.jobs, self.log_dir, self.slots, self.until = command, jobs, log_dir, slots, until
         self.slot_of: dict[int, int] = {}  # worker -> its slot, while it lives
         self.inbox: queue.Queue[tuple[int, Message | None]] = queue.Queue()
         self.workers: dict[int, subprocess.Popen[bytes]] = {}
@@ -99,7 +108,7 @@ class _Pool:
 
         for _ in range(processes):
             self._start()
-        while len(outcomes) < len(self.jobs):
+        while len(outcomes) < len(self.jobs) and self.workers:
             worker, message = self.inbox.get()
             job = self.busy.get(worker)
             if message is None:
@@ -108,7 +117,7 @@ class _Pool:
                 if job is not None:
                     del self.busy[worker]
                     settle(job, Outcome("lost", {}, f"the worker ended with {_ending(code)}; {self._log(worker)}"))
-                if self.next_job < len(self.jobs):
+                if self.next_job < len(self.jobs) and not self.until():
                     self._start()
             elif job is not None and message.get("event") == "done":
                 self._give(worker)
@@ -118,7 +127,7 @@ class _Pool:
                 settle(job, Outcome("failed", message.get("detail", {}), message["error"]))
             elif job is not None and on_message:
                 on_message(job, message)
-        return [outcomes[i] for i in range(len(self.jobs))]
+        return [outcomes.get(i) or Outcome("left", {}) for i in range(len(self.jobs))]
 
     def stop(self) -> None:
         """Ask every worker to end by closing its stdin; end it where it does not."""
@@ -170,7 +179,7 @@ class _Pool:
         self.busy.pop(worker, None)
         stdin = self.workers[worker].stdin
         assert stdin is not None
-        if self.next_job >= len(self.jobs):
+        if self.next_job >= len(self.jobs) or self.until():
             _close(stdin)
             return
         job, self.next_job = self.next_job, self.next_job + 1

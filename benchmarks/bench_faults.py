@@ -22,9 +22,10 @@ def main() -> None:
 
 def one(folder: Path, transport: str) -> None:
     """Harvest N questions over one transport and print what happened. SystemExit when a reply was lost or doubled."""
-    from cotdistill.commands.buy import Purchase, buy
+    from cotdistill.commands.buy import buy
     from cotdistill.gen.builtin.background import start_server
     from cotdistill.gen.prompts import recipes
+    from cotdistill.gen.purchase import Purchase
     from cotdistill.gen.teachers import find_teacher, load_registry
     from cotdistill.store.questions import add_questions
     from cotdistill.store.store import Store

@@ -68,8 +68,9 @@ async def _floor(url: str, n: int, in_flight: int, folder: Path) -> None:
 
 
 def _ours(url: str, in_flight: int, folder: Path, transport: str) -> None:
-    from cotdistill.commands.buy import Purchase, buy
+    from cotdistill.commands.buy import buy
     from cotdistill.gen.prompts import recipes
+    from cotdistill.gen.purchase import Purchase
     from cotdistill.gen.teachers import find_teacher, load_registry
     from cotdistill.tasks.values import Sampling
 

@@ -73,8 +73,9 @@ def demo(
 def _harvest(path: Path, teacher: "Teacher", questions: int) -> None:
     """Four cells of the built-in teacher, through the same function as any other teacher's."""
     from ..gen.prompts import recipes
+    from ..gen.purchase import Purchase
     from ..tasks.values import Sampling
-    from .buy import Purchase, buy
+    from .buy import buy
 
     wanted = recipes(numbers(LEVELS, "--level") or [], words(FORMATS) or [], "no")
     purchase = Purchase(teacher, tuple(wanted), Sampling(max_tokens=512), limit=questions, concurrency=CONCURRENCY)

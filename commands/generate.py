@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from ..errors import ConfigError
-from .buy import Purchase, buy, plan, submit
+from .buy import buy, plan, submit
 from .common import (
     DEFAULT_STORE,
     JsonOption,
@@ -79,6 +79,7 @@ def generate(
 ) -> None:
     """Harvest rationales from a teacher: what is in the store is never asked again."""
     from ..gen.prompts import load_prompts, recipes
+    from ..gen.purchase import Purchase
     from ..gen.teachers import connect, find_teacher, load_registry
     from ..tasks.values import Sampling
 

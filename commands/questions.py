@@ -1,18 +1,14 @@
 """`cotdistill questions`: load the benchmarks, add your own, list what is there."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from ..errors import ConfigError
 from .common import DEFAULT_STORE, Bar, JsonOption, StoreOption, open_store, print_rows, say, words
 
-if TYPE_CHECKING:
-    from ..store.store import Store
-
 app = typer.Typer(help="Load benchmark questions, add your own, list what is loaded.", no_args_is_help=True)
-Row = tuple[str, str, int, int, str]
 COLUMNS = ("dataset", "split", "questions", "new", "note")
 
 
@@ -30,6 +26,7 @@ def load(
     as_json: JsonOption = False,
 ) -> None:
     """Load questions of known data sets into the store, which is created when it is missing."""
+    from ..store.loading import Row, load_dataset
     from ..tasks.datasets.registry import DATASETS
 
     names = list(DATASETS) if dataset == "all" else words(dataset) or []
@@ -44,38 +41,6 @@ def load(
             rows += load_dataset(opened, name, split=split, source=source, paper=paper, strict=dataset != "all")
         bar.update(len(names), len(names))
     print_rows(COLUMNS, rows, as_json=as_json)
-
-
-def load_dataset(
-    store: "Store",
-    name: str,
-    *,
-    split: str | None = None,
-    source: Path | None = None,
-    paper: Path | None = None,
-    strict: bool = True,
-) -> list[Row]:
-    """Load one data set into the store; one result row per split. With `strict`, nothing loaded is a ConfigError."""
-    from ..store.questions import add_questions
-    from ..tasks.datasets.registry import load_questions
-
-    try:
-        result = load_questions(name, split=split, source=source, paper=paper, hub=source is None)
-    except ConfigError as error:
-        if strict:
-            raise
-        return [(name, split or "-", 0, 0, f"not loaded: {error}")]
-    rows: list[Row] = []
-    by_split: dict[str, list[object]] = {}
-    for question in result.questions:
-        by_split.setdefault(question.split, []).append(question)
-    for part, questions in by_split.items():
-        added = add_questions(store, questions)  # type: ignore[arg-type]
-        note = f"{added.corrected} corrected" if added.corrected else ""
-        rows.append((name, part, len(questions), added.new, note))
-    for part, file in result.absent.items():
-        rows.append((name, part, 0, 0, f"no file {Path(file).name}"))
-    return rows
 
 
 @app.command("add", epilog="Example: cotdistill questions add mine.jsonl --dataset mine --kind number")

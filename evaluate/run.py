@@ -25,7 +25,8 @@ _WORTH_A_CARD = 64  # answers: fewer are not worth loading a model on another ca
 
 @dataclass(frozen=True, slots=True)
 class EvaluationResult:
-    """What became of one evaluation. `status`: done, failed, lost (its process died), or skipped (nothing was missing).
+    """What became of one evaluation. `status`: done, failed, lost (its process died), left (not begun), or skipped
+    (nothing was missing).
     `n` answers are in the store now, `n_new` of them from this call; `seconds`: of the engine that answered them, with
     its loading, which may have answered other evaluations too. `questions`: what was asked, as keys."""
 
@@ -97,13 +98,14 @@ def evaluate_plan(
     processes: int = 2,
     gpus: Sequence[int] = (),
     progress: Callable[[EvaluationProgress], None] | None = None,
+    until: Callable[[], bool] = bool,
 ) -> list[EvaluationResult]:
     """Ask the models of every data set in `plan` its questions, as `asking` says; results in plan's order.
 
     Only what has no prediction yet is generated. What one loaded engine can answer is one job: with `vllm` a base and
     all its adapters on all data sets, with `transformers` one model on all data sets. With `gpus` one process a card
     (`tensor_parallel` cards together) shares what is missing. Answers are judged at the end (store.settle). One failing
-    job does not stop the others. ConfigError: no such questions, no model, unknown engine or one that is not installed;
+    job does not stop the others. Once `until` is true no further job is begun; those that were not are `left`. ConfigError: no such questions, no model, unknown engine or one that is not installed;
     MissingExtra: no torch.
     """
     asking = asking or Asking()
@@ -117,7 +119,7 @@ def evaluate_plan(
     local = any(model.endpoint is None for model in models)
     if local and environment is None and any(importlib.util.find_spec(m) is None for m in ("torch", "transformers")):
         raise MissingExtra("torch", "cpu")
-    dtype = _dtype(dtype, environment) if local or not models else dtype
+    dtype = resolve_dtype(dtype, environment) if local or not models else dtype
     ingest(store, store.spool_dir)
     if name == "vllm" and environment:
         plan = _as_vllm_takes_it(store, plan, environment, progress)
@@ -151,6 +153,7 @@ def evaluate_plan(
             slots=() if served else slots,
             on_message=watch.message,
             on_outcome=watch.outcome,
+            until=until,
         )
         for job, outcome in zip(mine, outcomes, strict=True):
             for part in job.parts:
@@ -312,7 +315,7 @@ def _engine_version(environment: environments.Environment | None) -> str:
     return f"{environment.version}{cpu}"
 
 
-def _dtype(asked: str, environment: environments.Environment | None) -> str:
+def resolve_dtype(asked: str, environment: environments.Environment | None) -> str:
     """float32 on a CPU, where bfloat16 is emulated; bfloat16 on a GPU that has it, by the engine's own torch."""
     if asked in ("float32", "bfloat16"):
         return asked

@@ -75,8 +75,10 @@ def implicit_corpus(
     n_questions: int | None = None,
     any_verdict: bool = False,
     rationale: RationaleKind = "visible",
+    record: bool = True,
 ) -> Corpus:
-    """The corpus of one cell: rationales judged correct, training split, minus leaks; recorded in the store.
+    """The corpus of one cell: rationales judged correct, training split, minus leaks; recorded in the store unless
+    `record` is False.
 
     `n_questions` keeps the first so many kept questions in the order of their keys, which is random and the same for
     every cell of a data set. `any_verdict` takes wrong and unparsed rationales too. `rationale` says what of a reply is
@@ -124,7 +126,8 @@ def implicit_corpus(
             rationale=rationale,
         ),
     )
-    _record(store, corpus, cell)
+    if record:
+        _record(store, corpus, cell)
     return corpus
 
 

@@ -4,7 +4,7 @@ import filecmp
 import json
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -26,12 +26,13 @@ from .wanted import Order, Wanted, check, wanted_of
 from .watch import Progress, TrainProgress, Watch
 from .worker import Job
 
-__all__ = ["Order", "RunResult", "TrainProgress", "train_all", "train_runs"]
+__all__ = ["Order", "RunResult", "TrainProgress", "train_all", "train_runs", "train_wanted"]
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What became of one wanted run. `status`: finished, failed, interrupted, or skipped (finished before)."""
+    """What became of one wanted run. `status`: finished, failed, interrupted, skipped (finished before), or left (not
+    begun)."""
 
     run_key: str
     student: str
@@ -79,9 +80,37 @@ def train_all(
     student, no model in its directory, a trainer that is not installed; MissingExtra: torch or trl is not.
     """
     found = {order.trainer: check(order, len(cards)) for order in orders}
+    wanted = [want for order in orders for want in wanted_of(order, corpora)]
+    return _train(store, wanted, found, processes=processes, cards=cards, progress=progress)
+
+
+def train_wanted(
+    store: Store,
+    wanted: Sequence[Wanted],
+    *,
+    processes: int = 2,
+    cards: Sequence[str] = (),
+    progress: Progress | None = None,
+    until: Callable[[], bool] = bool,
+) -> list[RunResult]:
+    """Do these runs, whatever their students and corpora; one result each, in order. As `train_all` otherwise. Once
+    `until` is true no further run is begun; those that were not are `left`."""
+    found = {want.order.trainer: check(want.order, len(cards)) for want in wanted}
+    return _train(store, wanted, found, processes=processes, cards=cards, progress=progress, until=until)
+
+
+def _train(
+    store: Store,
+    wanted: Sequence[Wanted],
+    found: Mapping[str, environments.Environment | None],
+    *,
+    processes: int,
+    cards: Sequence[str],
+    progress: Progress | None,
+    until: Callable[[], bool] = bool,
+) -> list[RunResult]:
     folder = store.dir_for("runs")
     files: dict[str, tuple[Path, str]] = {}  # corpus hash -> its file for the workers, and that file's hash
-    wanted = [want for order in orders for want in wanted_of(order, corpora)]
     ingest(store, store.spool_dir)
     before = _finished(store, [want.key for want in wanted])
     results: dict[int, RunResult] = {}
@@ -117,10 +146,11 @@ def train_all(
             python=environment.python if environment else None,
             on_message=watch.message,
             on_outcome=watch.outcome,
+            until=until,
         )
         watch.first += len(mine)
         for i, outcome in zip(mine, outcomes, strict=True):
-            status = {"done": "finished", "failed": "failed", "lost": "interrupted"}[outcome.status]
+            status = {"done": "finished", "lost": "interrupted"}.get(outcome.status, outcome.status)
             error = lost(outcome.error, folder) if outcome.status == "lost" else outcome.error
             results[i] = _result(wanted[i], status, folder / wanted[i].key, outcome.detail, error)
     ingest(store, store.spool_dir)

@@ -29,6 +29,16 @@ class Order:
     seeds: Sequence[int]
     trainer: str = "trl"
 
+    @property
+    def template(self) -> str:
+        """What it is trained with: the profile's, or the student's own."""
+        return self.student.template if self.profile.template == "auto" else self.profile.template
+
+    def run_key(self, base_hash: str, corpus_hash: str, seed: int) -> str:
+        """The identity of one of its runs (keys.run_key)."""
+        identity = {**self.profile.identity(), "template": self.template}
+        return keys.run_key(base_hash, corpus_hash, identity, seed, self.trainer)
+
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -66,18 +76,15 @@ def check(order: Order, n_cards: int) -> environments.Environment | None:
 
 def wanted_of(order: Order, corpora: Sequence[Corpus]) -> list[Wanted]:
     """Every corpus with every seed, corpora outermost."""
-    student, profile = order.student, order.profile
-    base_dir = students.locate(student)
-    template = student.template if profile.template == "auto" else profile.template
-    identity = {**profile.identity(), "template": template}
+    base_dir = students.locate(order.student)
     base_hash = students.base_hash(base_dir)
     return [
         Wanted(
-            key=keys.run_key(base_hash, corpus.corpus_hash, identity, seed, order.trainer),
+            key=order.run_key(base_hash, corpus.corpus_hash, seed),
             order=order,
             base_dir=base_dir,
             base_hash=base_hash,
-            template=template,
+            template=order.template,
             corpus=corpus,
             seed=seed,
         )

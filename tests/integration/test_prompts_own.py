@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from cotdistill.cli import main
-from cotdistill.commands.buy import Purchase, buy
+from cotdistill.commands.buy import buy
 from cotdistill.gen.prompts import PROMPT_VERSION, load_prompts, recipes
+from cotdistill.gen.purchase import Purchase
 from cotdistill.gen.teachers import find_teacher, load_registry
 from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store

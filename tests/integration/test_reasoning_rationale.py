@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from cotdistill.commands.buy import Purchase, buy
+from cotdistill.commands.buy import buy
 from cotdistill.gen.prompts import recipes
+from cotdistill.gen.purchase import Purchase
 from cotdistill.gen.teachers import Teacher
 from cotdistill.store.cells import select_cells
 from cotdistill.store.corpora import implicit_corpus
