@@ -6,7 +6,7 @@ import sys
 import typer
 
 from . import __version__
-from .commands import corpus, evaluate, imports, prompts, questions
+from .commands import corpus, evaluate, imports, prompts, questions, study
 from .commands.analyze import analyze, report
 from .commands.audit import audit
 from .commands.batch import collect
@@ -37,6 +37,7 @@ app.add_typer(questions.app, name="questions")
 app.add_typer(imports.app, name="import")
 app.add_typer(prompts.app, name="prompts")
 app.add_typer(corpus.app, name="corpus")
+app.add_typer(study.app, name="study")
 app.command(epilog="Example: cotdistill teachers --json")(teachers)
 app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
 app.command(epilog="Example: cotdistill collect --wait")(collect)

@@ -105,8 +105,8 @@ def evaluate_plan(
     Only what has no prediction yet is generated. What one loaded engine can answer is one job: with `vllm` a base and
     all its adapters on all data sets, with `transformers` one model on all data sets. With `gpus` one process a card
     (`tensor_parallel` cards together) shares what is missing. Answers are judged at the end (store.settle). One failing
-    job does not stop the others. Once `until` is true no further job is begun; those that were not are `left`. ConfigError: no such questions, no model, unknown engine or one that is not installed;
-    MissingExtra: no torch.
+    job does not stop the others. Once `until` is true no further job is begun; those that were not are `left`.
+    ConfigError: no such questions, no model, unknown engine or one that is not installed; MissingExtra: no torch.
     """
     asking = asking or Asking()
     name, environment = resolve_engine(engine)

@@ -320,6 +320,11 @@ def _price(
     return CellPlan(cell, n_wanted, n_cached, round(prompt * missing), round(completion * missing), usd)
 
 
+def price_of_guess(order: Order, cell: Cell, n_wanted: int, typical: Question) -> CellPlan:
+    """A cell of which nothing is known but how many questions there will be and what one is like: all is missing."""
+    return _price(order, cell, n_wanted, 0, None, None, [typical])
+
+
 def _expected_tokens(order: Order, level: int | None) -> int:
     """Of a scheme with more or fewer levels: what the level at the same place between coarsest and finest expects."""
     n_levels = len(order.prompts.levels)

@@ -5,7 +5,7 @@ enters, only keys, texts and seeds. What is written: the corpora and their membe
 with its manifest, and one row for every wanted reply that was left out, with the rule that decided.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -34,18 +34,26 @@ CELL: dict[str, type[pl.DataType]] = {
 
 
 def create_corpora(
-    store: Store, name: str, rules: Rules, *, replace: bool = False, progress: Progress | None = None
+    store: Store,
+    name: str,
+    rules: Rules,
+    *,
+    replace: bool = False,
+    progress: Progress | None = None,
+    among: Collection[str] | None = None,
+    record: bool = True,
 ) -> list[Made]:
     """Choose, record and name the corpora that `rules` make of the store: NAME, or NAME/arm where several are compared.
 
     A family that is there with the same rows is left as it is; with other rows it is an error unless `replace`, which
     gives the names to the new corpora (the old ones stay, by their hashes). `progress(stage)` is told what is at work.
+    `among`: of the cells that match only those of these keys. Without `record` nothing is written: what would be.
     ConfigError: no such cells, a rule that cannot be applied, or nothing left, with the reasons.
     """
     checked_name(name)
     step = progress or (lambda stage: None)
     step("reading")
-    cells = compared_cells(store, rules.cells)
+    cells = [c for c in compared_cells(store, rules.cells) if among is None or c.key in among]
     chosen = _candidates(store, cells, rules)
     _something_left(chosen, name)
     if rules.exclude_faults:
@@ -68,7 +76,7 @@ def create_corpora(
         step("controls")
         made += control_arms(store, chosen, plain, control)
     step("writing")
-    return write(store, name, rules, cells, made, chosen.all_left_out(), empty=empty, replace=replace)
+    return write(store, name, rules, cells, made, chosen.all_left_out(), empty=empty, replace=replace, record=record)
 
 
 def _candidates(store: Store, cells: Sequence[Cell], rules: Rules) -> Selection:

@@ -31,7 +31,8 @@ MEMBER = (
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One corpus of a family. `tokens`: realised_tokens of its training rows; `is_new`: it was not there before."""
+    """One corpus of a family. `tokens`: realised_tokens of its training rows; `is_new`: it was not there before.
+    `cell_key`: of the cell whose rationales it holds, or of a control was made of; None: of several."""
 
     name: str
     corpus_hash: str
@@ -42,6 +43,8 @@ class Made:
     tokens: int
     manifest: Mapping[str, Any]
     is_new: bool
+    cell_key: str | None = None
+    control: str | None = None
 
     @property
     def left_out(self) -> Mapping[str, int]:
@@ -60,8 +63,10 @@ def write(
     *,
     empty: Sequence[str] = (),
     replace: bool,
+    record: bool = True,
 ) -> list[Made]:
-    """Record `arms` as the corpora of `family`; `empty` are the compared cells without a row.
+    """Record `arms` as the corpora of `family`; `empty` are the compared cells without a row. Without `record` nothing
+    is written.
 
     ConfigError: the family is there with other rows, and not `replace`.
     """
@@ -88,9 +93,11 @@ def write(
                 counts["train"]["realised_tokens"],
                 manifest,
                 not unchanged,
+                arm.cell_key or arm.source[1],
+                arm.control,
             )
         )
-    if unchanged:
+    if unchanged or not record:
         return made
     now = utc_now()
     with store.write() as con:

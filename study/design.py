@@ -57,8 +57,13 @@ class Questions(Tree):
 
     split: str = "train"
     limit: int | None = Field(default=None, ge=1, description="of each data set, the same for every cell")
+    limits: dict[str, int] = Field(default_factory=dict, description="data set -> its own limit")
     source: Path | None = Field(default=None, description="folder with the owners' files; absent: the hub")
     own: dict[str, Own] = Field(default_factory=dict, description="data set -> your file")
+
+    def limit_of(self, dataset: str) -> int | None:
+        """How many questions of a data set at most; None: all."""
+        return self.limits.get(dataset, self.limit)
 
 
 class Grid(Tree):
