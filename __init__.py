@@ -12,7 +12,8 @@ _PUBLIC = {
     "Question": "tasks.values",
     "Verdict": "tasks.values",
     "Recipe": "tasks.values",
-    "Store": "store.store",
+    "Store": "study.api",
+    "Study": "study.api",
     "Error": "errors",
 }
 __all__ = ["__version__", *_PUBLIC]

@@ -30,13 +30,22 @@ TITLE = "Which supervision worked?"
 _SHOWN = ("coverage", "accuracy", "levels", "diversity", "spend")
 
 
-def write_report(store: Store, path: Path, *, now: str | None = None, prompter: Prompter | None = None) -> Path:
+def write_report(
+    store: Store,
+    path: Path,
+    *,
+    now: str | None = None,
+    prompter: Prompter | None = None,
+    title: str = TITLE,
+    ahead: Sequence[Section] = (),
+) -> Path:
     """Write the report of everything in the store to `path`, whole or not at all. Returns `path`.
 
     `now` is the time to print (ISO, UTC), the clock's by default; `prompter` builds prompts again, to be shown with the
-    rationales they brought. ConfigError when the folder cannot be written.
+    rationales they brought; `ahead` are sections that come first, under `title`. ConfigError when the folder cannot be
+    written.
     """
-    html = render(store, now or utc_now(), prompter)
+    html = render(store, now or utc_now(), prompter, title, ahead)
     try:
         handle, partial = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
     except OSError as error:
@@ -52,16 +61,18 @@ def write_report(store: Store, path: Path, *, now: str | None = None, prompter: 
     return path
 
 
-def render(store: Store, now: str, prompter: Prompter | None = None) -> str:
+def render(
+    store: Store, now: str, prompter: Prompter | None = None, title: str = TITLE, ahead: Sequence[Section] = ()
+) -> str:
     """The report's HTML, with its sample of rationales and predictions inside."""
     measure(store)
     subtitle, sections = answered(store)
     inside = sample(store, prompter)
     said = inside.pop("said")
     return document(
-        TITLE,
+        title,
         subtitle,
-        sections,
+        [*ahead, *sections],
         browsed(said["rationales"], said["predictions"]),
         inside,
         f"Written {now[:16].replace('T', ' ')} UTC by cotdistill from {store.path.name}. "

@@ -1,21 +1,11 @@
 """`cotdistill study`: a whole experiment in one file: planned, priced, filled, looked at, reported."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .common import (
-    DEFAULT_STORE,
-    Bar,
-    JsonOption,
-    StoreOption,
-    open_store,
-    print_json,
-    print_rows,
-    say,
-    usd,
-)
+from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_json, print_rows, say
 
 if TYPE_CHECKING:
     from ..study.design import Design
@@ -23,6 +13,22 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="A whole experiment in one file: plan, price, fill, look, report.", no_args_is_help=True)
 FileArgument = Annotated[str, typer.Argument(help="A study.toml, or a shipped name: laptop, paper, domain.")]
+
+
+@app.command("plan", epilog="Example: cotdistill study plan paper")
+def plan(file: FileArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """Show every cell, what is there and missing, tokens, dollars, hours, and what the design can tell.
+
+    Needs no key and no store; nothing is written, fetched, asked or trained.
+    """
+    from ..study.api import reading
+    from ..study.files import load
+    from ..study.plan import make_plan
+    from .study_plan import show
+
+    with reading(store) as opened:
+        made = make_plan(load(file), opened)
+    show(made, file, as_json=as_json)
 
 
 @app.command("run", epilog="Example: cotdistill study run laptop --max-hours 2")
@@ -46,45 +52,90 @@ def run(
     from ..study.local import LocalExecutor
     from ..study.run import run_study
     from ..train import cards
+    from .study_status import Follow
 
     design = load(file)
     chosen = cards.chosen(gpus) if gpus is not None else design.training.gpus
     executor = LocalExecutor(processes or design.training.processes, tuple(chosen))
     opened = open_store(store, create=True)
     with Follow() as follow:
-        ran = run_study(
-            design,
-            opened,
-            executor,
-            max_usd=max_usd,
-            max_hours=max_hours,
-            watch=Watch(say, follow.show),
-        )
+        watch = Watch(say, follow.show)
+        ran = run_study(design, opened, executor, max_usd=max_usd, max_hours=max_hours, watch=watch)
     _show_ran(design, ran, file, as_json=as_json)
 
 
-class Follow:
-    """One bar for each stage, as it comes."""
+@app.command("status", epilog="Example: cotdistill study status laptop")
+def status(
+    file: FileArgument,
+    once: Annotated[bool, typer.Option("--once", help="On a terminal too: show it and end.")] = False,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Show how far the study is; on a terminal the table lives for as long as the study is at work."""
+    from ..study.files import load
+    from .study_status import show_status
 
-    def __init__(self) -> None:
-        self.kind: str | None = None
-        self.bar: Bar | None = None
+    show_status(load(file), store, file, once=once, as_json=as_json)
 
-    def __enter__(self) -> "Follow":
-        return self
 
-    def __exit__(self, *_: Any) -> None:
-        if self.bar is not None:
-            self.bar.__exit__(None, None, None)
+@app.command("holes", epilog="Example: cotdistill study holes laptop --json")
+def holes(file: FileArgument, store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """List what is missing and why: not bought, refused, failed, not trained, not evaluated."""
+    from dataclasses import asdict
 
-    def show(self, kind: str, done: float, total: float, words: str) -> None:
-        """So much of the present stage is done."""
-        if kind != self.kind:
-            self.__exit__()
-            self.kind, self.bar = kind, Bar({"train": "training", "evaluate": "evaluating"}.get(kind, kind))
-        if self.bar is not None:
-            scale = 100 if kind == "train" else 1
-            self.bar.update(round(scale * done), round(scale * total), words)
+    from ..study.api import reading
+    from ..study.files import load
+    from ..study.holes import find_holes
+
+    design = load(file)
+    with reading(store) as opened:
+        found = find_holes(design, opened, file)
+    if as_json:
+        print_json([asdict(hole) for hole in found])
+        return
+    rows = [(h.stage, h.what, h.n, h.unit, h.why, h.detail or None) for h in found]
+    print_rows(("stage", "what", "n", "unit", "why", "detail"), rows, as_json=False)
+    if not found:
+        say(f"{design.name} has no hole. Next: cotdistill study report {file}")
+    for command in dict.fromkeys(hole.next for hole in found if hole.next):
+        say(f"Next: {command}")
+
+
+@app.command("report", epilog="Example: cotdistill study report laptop --out laptop.html")
+def report(
+    file: FileArgument,
+    out: Annotated[Path | None, typer.Option(help="The file to write; default: NAME.html.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Write the store's report, headed by the study: how far it is, its holes, what it can tell."""
+    from ..study.api import report_study
+    from ..study.files import load
+
+    design = load(file)
+    opened = open_store(store)
+    opened.settle()
+    written = report_study(design, opened, out or Path(f"{design.name}.html"), file)
+    if as_json:
+        print_json({"report": str(written.resolve()), "bytes": written.stat().st_size})
+    else:
+        print(written.resolve())
+    say(f"{written.stat().st_size / 1e6:.1f} MB. Next: open it in a browser, or cotdistill report --serve")
+
+
+@app.command("init", epilog="Example: cotdistill study init laptop > my.toml")
+def init(
+    name: Annotated[str, typer.Argument(help="laptop, paper or domain.")] = "laptop",
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Print a shipped study.toml, to start your own from; --json: as it is resolved, with every default."""
+    from ..study.files import find, load
+
+    if as_json:
+        print_json(load(name).resolved())
+        return
+    print(find(name).read_text(encoding="utf-8"), end="")
 
 
 def _show_ran(design: "Design", ran: "Ran", file: str, *, as_json: bool) -> None:
@@ -106,16 +157,11 @@ def _show_ran(design: "Design", ran: "Ran", file: str, *, as_json: bool) -> None
         print_rows(("stage", "done", "failed", "left"), rows, as_json=False)
     for what, why in ran.errors[:10]:
         say(f"{what}: {why}")
-    took = duration(ran.seconds)
-    if ran.stopped is not None:
-        say(
-            f"stopped after {took}: {ran.stopped}; {ran.missing:,} evaluations are left. Next: cotdistill study holes {file}"
-        )
+    took, left = duration(ran.seconds), f"{ran.missing:,} evaluations are left"
+    if ran.stopped is not None and (ran.missing or ran.errors):
+        say(f"stopped after {took}: {ran.stopped}; {left}. Next: cotdistill study holes {file}")
         raise typer.Exit(3)
     if ran.missing or ran.errors:
-        say(f"{ran.missing:,} evaluations are left after {took}. Next: cotdistill study holes {file}")
+        say(f"{left} after {took}. Next: cotdistill study holes {file}")
         raise typer.Exit(1)
     say(f"{design.name} is whole after {took}. Next: cotdistill study report {file}")
-
-
-_ = usd

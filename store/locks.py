@@ -38,3 +38,18 @@ def only_one(folder: Path, name: str) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+def holder_of(folder: Path, name: str) -> str | None:
+    """The process that holds the lock `name` now; None where nobody does."""
+    try:
+        file = os.open(folder / f"{name}.lock", os.O_RDONLY)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(file, 64).decode("ascii", "replace").strip() or "unknown"
+    finally:
+        os.close(file)
+    return None
