@@ -67,7 +67,7 @@ def _anchored(design: Design, folder: Path) -> Design:
 
 
 def _wrong(path: Path, error: ValidationError) -> str:
-    first = error.errors()[0]
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")  # a misspelt key explains a missing one
     where = ".".join(str(part) for part in first["loc"]) or "the file"
     if first["type"] == "extra_forbidden":
         known = _known(Design, first["loc"][:-1])

@@ -1,5 +1,6 @@
 """The command line's own words: every verb has help with an example; what the README types exists."""
 
+import os
 import re
 import subprocess
 import sys
@@ -14,6 +15,7 @@ VERBS = [
     "prompts list", "prompts check", "teachers", "generate", "collect",
     "corpus create", "corpus list", "corpus show", "corpus rules", "ingest", "status", "audit", "export", "train",
     "runs", "evaluate", "evaluate teacher", "evaluate score", "predictions",
+    "study plan", "study run", "study status", "study holes", "study report", "study init",
     "analyze", "compare", "recommend", "report", "sql", "demo", "serve-teacher", "doctor",
 ]  # fmt: skip
 
@@ -24,7 +26,7 @@ def help_of(*words: str) -> str:
         capture_output=True,
         text=True,
         check=True,
-        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80"},
+        env={"PATH": "/usr/bin:/bin", "COLUMNS": "80", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
     )
     return done.stdout
 
