@@ -68,6 +68,21 @@ class Corpus:
         return self.name.replace("/", "_")
 
 
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Which members of a cell count: questions whose key is not above `up_to`, the first `samples` replies to each,
+    sampled as one of `samplings` (cell_member.sampling). None: all of them."""
+
+    up_to: str | None = None
+    samples: int | None = None
+    samplings: tuple[str, ...] | None = None
+
+    def params(self) -> dict[str, Any]:
+        """As the SQL takes it."""
+        samplings = None if self.samplings is None else list(self.samplings)
+        return {"up_to": self.up_to, "samples": self.samples, "samplings": samplings}
+
+
 def implicit_corpus(
     store: Store,
     cell: Cell,
@@ -76,9 +91,10 @@ def implicit_corpus(
     any_verdict: bool = False,
     rationale: RationaleKind = "visible",
     record: bool = True,
+    asked: Asked | None = None,
 ) -> Corpus:
     """The corpus of one cell: rationales judged correct, training split, minus leaks; recorded in the store unless
-    `record` is False.
+    `record` is False. `asked`: of a part of its members.
 
     `n_questions` keeps the first so many kept questions in the order of their keys, which is random and the same for
     every cell of a data set. `any_verdict` takes wrong and unparsed rationales too. `rationale` says what of a reply is
@@ -87,7 +103,8 @@ def implicit_corpus(
     with store.read() as con:
         rows = con.execute(
             (SQL / "cell_fates.sql").read_text(),
-            {"cell": cell.key, "any_verdict": any_verdict, "reasoned": rationale == "reasoning"},
+            {"cell": cell.key, "any_verdict": any_verdict, "reasoned": rationale == "reasoning"}
+            | (asked or Asked()).params(),
         ).fetchall()
     fates: Counter[str] = Counter()
     taken: list[CorpusRow] = []

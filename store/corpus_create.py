@@ -14,6 +14,7 @@ from ..errors import ConfigError
 from . import corpus_filters as filters
 from . import corpus_select as select
 from .cells import Cell, select_cells
+from .corpora import Asked
 from .corpus_arms import control_arms, plain_arm
 from .corpus_rows import Selection
 from .corpus_rules import Cells, Rules, checked_name
@@ -42,19 +43,21 @@ def create_corpora(
     progress: Progress | None = None,
     among: Collection[str] | None = None,
     record: bool = True,
+    asked: Asked | None = None,
 ) -> list[Made]:
     """Choose, record and name the corpora that `rules` make of the store: NAME, or NAME/arm where several are compared.
 
     A family that is there with the same rows is left as it is; with other rows it is an error unless `replace`, which
     gives the names to the new corpora (the old ones stay, by their hashes). `progress(stage)` is told what is at work.
-    `among`: of the cells that match only those of these keys. Without `record` nothing is written: what would be.
+    `among`: of the cells that match only those of these keys; `asked`: of their members only a part. Without `record`
+    nothing is written: what would be.
     ConfigError: no such cells, a rule that cannot be applied, or nothing left, with the reasons.
     """
     checked_name(name)
     step = progress or (lambda stage: None)
     step("reading")
     cells = [c for c in compared_cells(store, rules.cells) if among is None or c.key in among]
-    chosen = _candidates(store, cells, rules)
+    chosen = _candidates(store, cells, rules, asked or Asked())
     _something_left(chosen, name)
     if rules.exclude_faults:
         step("faults")
@@ -79,7 +82,7 @@ def create_corpora(
     return write(store, name, rules, cells, made, chosen.all_left_out(), empty=empty, replace=replace, record=record)
 
 
-def _candidates(store: Store, cells: Sequence[Cell], rules: Rules) -> Selection:
+def _candidates(store: Store, cells: Sequence[Cell], rules: Rules, asked: Asked) -> Selection:
     """Every wanted reply of the cells; what the guard, its status or its verdict forbids is left out already."""
     with store.read() as con:
         cursor = con.sql(
@@ -88,6 +91,7 @@ def _candidates(store: Store, cells: Sequence[Cell], rules: Rules) -> Selection:
                 "cells": [c.key for c in cells],
                 "reasoned": rules.rationale == "reasoning",
                 "verdict": rules.verdict,
+                **asked.params(),
             },
         )
         rows = cursor.pl()

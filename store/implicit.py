@@ -13,7 +13,7 @@ import polars as pl
 from ..tasks import keys
 from ..tasks.render import prompt_text
 from .cells import Cell
-from .corpora import RationaleKind, implicit_manifest, implicit_name, nothing_left
+from .corpora import Asked, RationaleKind, implicit_manifest, implicit_name, nothing_left
 from .export_rows import BATCH, MEMORY, Recorded
 from .spool import utc_now
 from .store import Store, as_json
@@ -31,7 +31,12 @@ def record_implicit(
         con.execute(f"SET memory_limit = '{MEMORY}'")
         rows = con.sql(
             (SQL / "cell_fates.sql").read_text(),
-            params={"cell": cell.key, "any_verdict": any_verdict, "reasoned": rationale == "reasoning"},
+            params={
+                "cell": cell.key,
+                "any_verdict": any_verdict,
+                "reasoned": rationale == "reasoning",
+                **Asked().params(),
+            },
         )
         corpus_hash = keys.corpus_hash(_pairs(rows, fates, members))
     left_out = {fate: n for fate, n in sorted(fates.items()) if fate != "kept"}

@@ -21,7 +21,9 @@ def read_corpora(state: State, store: Store, *, record: bool = False) -> Iterato
     for selection in state.design.selection:
         if selection.rules is None:
             for cell in state.cells:
-                yield _of_cell(store, cell, selection, record) if cell.whole else _expected(state, cell, selection)
+                yield (
+                    _of_cell(state, store, cell, selection, record) if cell.whole else _expected(state, cell, selection)
+                )
             continue
         for dataset in dict.fromkeys(cell.of.cell.dataset for cell in state.cells):
             cells = [cell for cell in state.cells if cell.of.cell.dataset == dataset]
@@ -51,21 +53,22 @@ def family_name(state: State, dataset: str, selection: Selection) -> str:
     return f"{state.design.name}.{selection.name}.{dataset}"
 
 
-def _of_cell(store: Store, state: CellState, selection: Selection, record: bool) -> CorpusState:
+def _of_cell(state: State, store: Store, cell: CellState, selection: Selection, record: bool) -> CorpusState:
     try:
         made = implicit_corpus(
             store,
-            state.of.cell,
+            cell.of.cell,
             n_questions=selection.rows,
             any_verdict=selection.verdict == "any",
             rationale=selection.rationale,
             record=record,
+            asked=state.asked[cell.of.cell.dataset],
         )
     except ConfigError as error:
-        return CorpusState(state.of, selection, None, 0, reason=str(error))
+        return CorpusState(cell.of, selection, None, 0, reason=str(error))
     first = made.rows[:200]
     tokens = sum(count_tokens(r.prompt) + count_tokens(r.completion) for r in first) / len(first)
-    return CorpusState(state.of, selection, made.corpus_hash, len(made.rows), tokens)
+    return CorpusState(cell.of, selection, made.corpus_hash, len(made.rows), tokens)
 
 
 def _family(
@@ -76,7 +79,13 @@ def _family(
     by_key = {cell.of.cell.key: cell.of for cell in cells}
     try:
         made = create_corpora(
-            store, family_name(state, dataset, selection), rules, replace=True, among=by_key.keys(), record=record
+            store,
+            family_name(state, dataset, selection),
+            rules,
+            replace=True,
+            among=by_key.keys(),
+            record=record,
+            asked=state.asked[dataset],
         )
     except ConfigError as error:
         yield from (CorpusState(cell.of, selection, None, 0, reason=str(error)) for cell in cells)

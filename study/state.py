@@ -14,6 +14,7 @@ from typing import Any, Literal
 from ..gen.plan import CellPlan, Order, make_plan
 from ..gen.prompts import load_prompts
 from ..gen.teachers import Teacher
+from ..store.corpora import Asked
 from ..store.store import Store
 from ..train.wanted import Order as TrainOrder
 from . import bases
@@ -79,7 +80,8 @@ class RunState:
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """Everything the design wants, with what is there. `loaded`: (data set, split) -> questions in the store."""
+    """Everything the design wants, with what is there. `loaded`: (data set, split) -> questions in the store;
+    `asked`: by data set, which of a cell's members are the design's, where the store has more."""
 
     design: Design
     teachers: Mapping[str, Teacher]
@@ -88,6 +90,7 @@ class State:
     sizes: Sizes
     loaded: Mapping[tuple[str, str], int]
     cells: tuple[CellState, ...]
+    asked: Mapping[str, Asked]
     corpora: tuple[CorpusState, ...] = ()
     runs: tuple[RunState, ...] = ()
 
@@ -111,6 +114,7 @@ def read_state(design: Design, store: Store) -> State:
             sizes,
             loaded,
             tuple(_cells(design, store, cells, teachers, loaded, sizes)),
+            _asked(design, store, cells, teachers),
         )
         state = replace(state, corpora=tuple(read_corpora(state, store)))
         return with_runs(state, store)
@@ -137,6 +141,24 @@ def order_of(
         (),
         load_prompts(design.asking.prompts),
     )
+
+
+def _asked(
+    design: Design, store: Store, cells: Sequence[StudyCell], teachers: Mapping[str, Teacher]
+) -> dict[str, Asked]:
+    """A store that another design asked more of does not change this one's corpora."""
+    found = {}
+    for dataset in dict.fromkeys(one.cell.dataset for one in cells):
+        limit = design.questions.limit_of(dataset)
+        params = {"dataset": dataset, "split": design.questions.split, "limit": limit}
+        with store.read() as con:
+            row = con.execute((SQL / "last_question.sql").read_text(), params).fetchone() if limit else None
+        names = dict.fromkeys(
+            one.cell.teacher for one in cells if one.cell.dataset == dataset and one.origin == "asked"
+        )
+        samplings = [order_of(design, teachers[name], dataset, ()).sampling_key for name in names]
+        found[dataset] = Asked(row[0] if row else None, design.asking.samples, tuple(samplings) if samplings else None)
+    return found
 
 
 def _cells(

@@ -1,6 +1,6 @@
 -- What may become a row of a corpus of the cells $cells, and why may the rest not? The leak guard comes first.
 -- $reasoned: the rationale is the model's reasoning trace with its answer after it, not the visible answer alone.
--- $verdict: correct, any, wrong.
+-- $verdict: correct, any, wrong. $up_to, $samples, $samplings: as in cell_fates.sql.
 -- Grain: one wanted reply of one cell, in the order of a corpus (question, sample, reply). Columns: keys, lengths, rule (NULL: it
 -- may; else why not), detail.
 WITH held_out AS (
@@ -15,6 +15,7 @@ WITH held_out AS (
         r.completion_tokens, n.verdict, n.answer,
         CASE
             WHEN h.text_key IS NOT NULL THEN 'in a test split'
+            WHEN m.question_key > $up_to::VARCHAR THEN 'beyond --rows'
             WHEN m.reply_status IS NULL THEN 'missing'
             WHEN m.reply_status <> 'ok' THEN m.reply_status
             WHEN q.question_key IS NULL THEN 'question not loaded'
@@ -30,6 +31,8 @@ WITH held_out AS (
     LEFT JOIN held_out AS h ON h.text_key = q.text_key
     LEFT JOIN chosen AS n ON n.reply_key = m.reply_key
     WHERE list_contains($cells, m.cell_key)
+        AND coalesce(m.sample_index < $samples::INTEGER, true)
+        AND coalesce(list_contains($samplings::VARCHAR[], m.sampling), true)
 )
 SELECT
     cell_key, question_key, sample_index, reply_key, rationale_key, verdict, answer,

@@ -74,7 +74,7 @@ def test_a_whole_study_misses_nothing_and_does_nothing(store: Store) -> None:
         ({"training": {"settings": {"epochs": 1}}}, 0, 6, 6),
         ({"training": {"profiles": ["tiny", "fast"]}}, 0, 6, 6),
         ({"questions": {"limit": 40}}, 30, 6, 6),  # ten questions more in each of three cells: other corpora
-        ({"questions": {"limit": 20}}, 0, 0, 0),  # the corpora of the store still hold what was asked for
+        ({"questions": {"limit": 20}}, 0, 6, 6),  # fewer questions: nothing to ask, but other corpora
         ({"selection": [{"name": "few", "rows": 10}]}, 0, 6, 6),
         ({"baselines": {"answer_only": False, "untouched": False}}, 0, 0, 0),
         ({"asking": {"temperature": 0.5}}, 90, 6, 6),
@@ -85,6 +85,13 @@ def test_a_changed_line_redoes_only_what_depends_on_it(
     store: Store, changes: dict[str, Any], replies: int, runs: int, evaluations: int
 ) -> None:
     assert missing(study_lab.design(**changes), store) == (replies, runs, evaluations)
+
+
+def test_what_another_study_asks_of_the_same_store_changes_nothing_here(store: Store) -> None:
+    """More questions and a second sampling of the same cells: this study's corpora are still its own."""
+    run_study(study_lab.design(name="more", questions={"limit": 40}), store, Simulated())
+    run_study(study_lab.design(name="warm", asking={"temperature": 0.5, "samples": 2}), store, Simulated())
+    assert missing(study_lab.design(), store) == (0, 0, 0)
 
 
 def test_a_run_that_is_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
