@@ -19,6 +19,7 @@ NAMES = (
     "train",
     "analysis",
     "evaluate",
+    "search",
 )
 
 

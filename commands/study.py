@@ -123,6 +123,43 @@ def report(
     say(f"{written.stat().st_size / 1e6:.1f} MB. Next: open it in a browser, or cotdistill report --serve")
 
 
+@app.command("search", epilog="Example: cotdistill study search laptop --student tiny")
+def search(
+    file: FileArgument,
+    student: Annotated[str, typer.Option(help="Who is to learn; one of the study's.")],
+    dataset: Annotated[str | None, typer.Option(help="Where the study has several.")] = None,
+    prior: Annotated[
+        bool, typer.Option("--prior/--no-prior", help="Drop a third unseen, by the student's NLL.")
+    ] = True,
+    max_usd: Annotated[
+        float | None, typer.Option(min=0.0, help="Stop buying before the store's total spend exceeds this.")
+    ] = None,
+    processes: Annotated[int | None, typer.Option(min=1, help="Instead of the file's training.processes.")] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Find the best supervision for a student with a part of the full grid's training: successive halving.
+
+    What it trains is in the store like any run; killed, the same command goes on.
+    """
+    from ..study.executor import Watch
+    from ..study.files import load
+    from ..study.local import LocalExecutor
+    from ..study.search import search_study
+    from .study_search import show_found
+    from .study_status import Follow
+
+    design = load(file)
+    executor = LocalExecutor(processes or design.training.processes, design.training.gpus)
+    opened = open_store(store, create=True)
+    with Follow() as follow:
+        watch = Watch(say, follow.show)
+        found, share = search_study(
+            design, opened, executor, student=student, dataset=dataset, prior=prior, max_usd=max_usd, watch=watch
+        )
+    show_found(found, share, file, as_json=as_json)
+
+
 @app.command("init", epilog="Example: cotdistill study init laptop > my.toml")
 def init(
     name: Annotated[str, typer.Argument(help="laptop, paper or domain.")] = "laptop",

@@ -24,10 +24,12 @@ from ..store.store import Store as StoreFile
 from .design import Design
 from .executor import Executor, Watch
 from .files import load
+from .halving import Found
 from .holes import Hole, find_holes
 from .local import LocalExecutor
 from .plan import Plan, PlanRow, make_plan
 from .run import Ran, run_study
+from .search import search_study
 from .section import study_section
 
 
@@ -123,6 +125,24 @@ class Study:
         training = self.design.training
         here = LocalExecutor(processes or training.processes, training.gpus)
         return run_study(self.design, self.store, executor or here, max_usd=max_usd, max_hours=max_hours, watch=watch)
+
+    def search(
+        self,
+        student: str,
+        *,
+        dataset: str | None = None,
+        prior: bool = True,
+        max_usd: float | None = None,
+        executor: Executor | None = None,
+        watch: Watch | None = None,
+    ) -> Found:
+        """The best supervision for a student, by successive halving: a part of the full grid's training."""
+        training = self.design.training
+        here = executor or LocalExecutor(training.processes, training.gpus)
+        found, _ = search_study(
+            self.design, self.store, here, student=student, dataset=dataset, prior=prior, max_usd=max_usd, watch=watch
+        )
+        return found
 
     def report(self, out: str | Path | None = None) -> Path:
         """Write the report, headed by the study. Returns its path."""

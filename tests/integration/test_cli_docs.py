@@ -15,7 +15,7 @@ VERBS = [
     "prompts list", "prompts check", "teachers", "generate", "collect",
     "corpus create", "corpus list", "corpus show", "corpus rules", "ingest", "status", "audit", "export", "train",
     "runs", "evaluate", "evaluate teacher", "evaluate score", "predictions",
-    "study plan", "study run", "study status", "study holes", "study report", "study init",
+    "study plan", "study run", "study status", "study holes", "study report", "study init", "study search",
     "analyze", "compare", "recommend", "report", "sql", "demo", "serve-teacher", "doctor",
 ]  # fmt: skip
 
