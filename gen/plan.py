@@ -322,7 +322,7 @@ def _price(
 
 def price_of_guess(order: Order, cell: Cell, n_wanted: int, typical: Question) -> CellPlan:
     """A cell of which nothing is known but how many questions there will be and what one is like: all is missing."""
-    return _price(order, cell, n_wanted, 0, None, None, [typical])
+    return _price(order, cell, n_wanted, 0, None, [typical])
 
 
 def _expected_tokens(order: Order, level: int | None) -> int:

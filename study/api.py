@@ -47,10 +47,25 @@ class Store(StoreFile):
         patience_s: float = 60.0,
         on_wait: Callable[[str], None] | None = None,
         read_only: bool = False,
+        threads: int | None = None,
     ) -> None:
-        super().__init__(Path(path), patience_s=patience_s, on_wait=on_wait, read_only=read_only)
+        super().__init__(Path(path), patience_s=patience_s, on_wait=on_wait, read_only=read_only, threads=threads)
         if not (read_only and self.path.exists()):
             StoreFile.open(self.path, patience_s=patience_s, on_wait=on_wait)
+
+    @classmethod
+    def open(
+        cls,
+        path: str | Path,
+        *,
+        create: bool = True,
+        patience_s: float = 60.0,
+        on_wait: Callable[[str], None] | None = None,
+        threads: int | None = None,
+    ) -> "Store":
+        """As the constructor; StoreError where there is no file and `create` is False."""
+        StoreFile.open(Path(path), create=create, patience_s=patience_s, on_wait=on_wait)
+        return cls(path, patience_s=patience_s, on_wait=on_wait, threads=threads)
 
     def sql(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
         """Ask anything, read-only: one SQL statement, its parameters bound. StoreError: the query is wrong."""

@@ -57,7 +57,7 @@ class Variation:
     def precision(self, n: int, seeds: int) -> Precision:
         """With so many questions and seeds."""
         if seeds < FEW_RUNS:
-            return Precision((self.by_question + self.noise / seeds) / n, 0.0, math.inf, n, None)
+            return Precision((self.by_question + self.noise / seeds) / n, 0.0, math.inf, n, None, 1 / n / seeds)
         by_run = (self.by_seed + self.noise / n) / seeds
         return Precision(self.by_question / n, by_run, 2.0 * (seeds - 1), n, seeds)
 
