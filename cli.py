@@ -6,7 +6,7 @@ import sys
 import typer
 
 from . import __version__
-from .commands import corpus, evaluate, imports, prompts, questions, study
+from .commands import corpus, evaluate, imports, prompts, questions, store_care, study
 from .commands.analyze import analyze, report
 from .commands.audit import audit
 from .commands.batch import collect
@@ -42,6 +42,7 @@ app.command(epilog="Example: cotdistill teachers --json")(teachers)
 app.command(epilog="Example: cotdistill generate --teacher gpt-4o --dataset svamp --level 1-6")(generate)
 app.command(epilog="Example: cotdistill collect --wait")(collect)
 app.command(epilog="Example: cotdistill ingest other-machine.duckdb.spool")(ingest)
+app.add_typer(store_care.app, name="store")
 app.command(epilog="Example: cotdistill status --json")(status)
 app.command(epilog="Example: cotdistill audit --dataset svamp --teacher gpt-4o")(audit)
 app.command(epilog="Example: cotdistill export --to llamafactory --dataset svamp --teacher gpt-4o --level 5")(export)

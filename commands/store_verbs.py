@@ -44,6 +44,11 @@ def ingest(
     print_rows(tuple(result), [tuple(result.values())], as_json=as_json)
     if done.busy:
         say(f"{done.busy} segments are still being written to and were left alone")
+    if done.apart:
+        say(
+            f"{done.apart:,} rows have a key that is here with other content; both are kept, theirs in the table "
+            f'conflict. Next: cotdistill sql "SELECT table_name, reason, row_key FROM conflict"'
+        )
 
 
 def status(

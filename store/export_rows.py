@@ -84,7 +84,7 @@ def describe(con: duckdb.DuckDBPyConnection, corpus: Recorded) -> dict[str, Any]
         "cells": cells,
         "left_out": dict(corpus.left_out),
         "rules": dict(corpus.manifest),
-        "datasets": [_licence(name) for name in sorted({cell["dataset"] for cell in cells})],
+        "datasets": [licence(name) for name in sorted({cell["dataset"] for cell in cells})],
         "teachers": _rows(con, "export_teachers", corpus),
     }
 
@@ -95,7 +95,7 @@ def _rows(con: duckdb.DuckDBPyConnection, query: str, corpus: Recorded) -> list[
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _licence(dataset: str) -> dict[str, Any]:
+def licence(dataset: str) -> dict[str, Any]:
     """What is publicly known of the licence of a data set's questions; nothing is, of a user's own."""
     if dataset not in DATASETS:
         return {"dataset": dataset, "licence": None, "licence_from": None, "language": None, "note": None}

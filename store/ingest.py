@@ -15,13 +15,15 @@ BATCH_ROWS = 2_500
 
 @dataclass(frozen=True, slots=True)
 class Ingested:
-    """What an ingest did: segments moved, their rows, rows that were new, segments still written to, torn lines."""
+    """What an ingest did: segments moved, their rows, rows that were new, segments still written to, torn lines; of
+    another store also rows that differ from those here and were kept apart for the first time (merge_rows.py)."""
 
     segments: int = 0
     rows: int = 0
     new: int = 0
     busy: int = 0
     torn: int = 0
+    apart: int = 0
 
 
 def ingest(store: Store, folder: Path) -> Ingested:

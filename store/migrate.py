@@ -42,8 +42,11 @@ def all_migrations() -> tuple[Migration, ...]:
     return tuple(found)
 
 
-def create(path: Path) -> None:
-    """Make an empty store at `path`: built beside it, then linked into place whole. StoreError: no such folder."""
+def create(path: Path, upto: int | None = None) -> None:
+    """Make an empty store at `path`: built beside it, then linked into place whole. StoreError: no such folder.
+
+    `upto`: the schema it gets, for what comes from an older version; None: the newest.
+    """
     if not path.parent.is_dir():
         raise StoreError(f"no folder {path.parent} for the store {path.name}. Next: mkdir -p {path.parent}")
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as folder:
@@ -54,7 +57,7 @@ def create(path: Path) -> None:
                 f"ATTACH '{str(fresh).replace(chr(39), chr(39) * 2)}' AS fresh (STORAGE_VERSION '{STORAGE_VERSION}')"
             )
             con.execute("USE fresh")
-            apply(con, path)
+            apply(con, path, upto)
             con.execute("USE memory")
             con.execute("DETACH fresh")
         finally:
@@ -88,12 +91,12 @@ def pending(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return len(done) < len(known)
 
 
-def apply(con: duckdb.DuckDBPyConnection, path: Path) -> None:
-    """Apply what is missing, each migration in a transaction with its record."""
+def apply(con: duckdb.DuckDBPyConnection, path: Path, upto: int | None = None) -> None:
+    """Apply what is missing (up to the schema `upto`), each migration in a transaction with its record."""
     con.execute(_RECORD)
     done = {row[0] for row in con.execute("SELECT version FROM migration").fetchall()}
     for migration in all_migrations():
-        if migration.version in done:
+        if migration.version in done or (upto is not None and migration.version > upto):
             continue
         con.execute("BEGIN")
         try:

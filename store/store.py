@@ -138,6 +138,13 @@ class Store:
             con.execute("COMMIT")
 
     @contextmanager
+    def session(self) -> Iterator[duckdb.DuckDBPyConnection]:
+        """A read-write connection whose user commits by itself: for long work that may be interrupted between two of
+        its transactions, such as a merge. Nobody else gets in meanwhile; StoreError as for `write`."""
+        with self._disk_said(), self._connection(read_only=False) as con:
+            yield con
+
+    @contextmanager
     def _disk_said(self) -> Iterator[None]:
         try:
             yield
