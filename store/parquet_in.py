@@ -41,9 +41,7 @@ def open_folder(path: Path) -> Folder:
     """
     manifest = path / MANIFEST
     if not manifest.is_file():
-        hint = (
-            f"cotdistill ingest {path}" if path.suffix == ".duckdb" or path.is_file() else "cotdistill store export DIR"
-        )
+        hint = f"cotdistill ingest {path}" if path.is_file() else "name a folder that `store export` wrote"
         raise ConfigError(f"{path} is no exported store (no {MANIFEST} in it). Next: {hint}")
     try:
         about = json.loads(manifest.read_text(encoding="utf-8"))
