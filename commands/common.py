@@ -55,7 +55,12 @@ def open_store(path: Path, *, create: bool = False, patience_s: float = 60.0, th
     def waiting(holder: str) -> None:
         say(f"{path} is held open by {holder}; waiting for it ...")
 
-    return Store.open(path, create=create, patience_s=patience_s, on_wait=waiting, threads=threads)
+    def upgrading(copy: Path) -> None:
+        say(f"{path} is of an older version and is brought up to date; as it was, it is kept in {copy}")
+
+    return Store.open(
+        path, create=create, patience_s=patience_s, on_wait=waiting, on_upgrade=upgrading, threads=threads
+    )
 
 
 def settle(store: "Store") -> None:

@@ -88,3 +88,60 @@ def _tell_apart(one: "TakenIn") -> None:
         f"{what}: kept apart in the table conflict ({one.apart:,} of them for the first time), the first {key} of "
         f"{file}. Next: cotdistill sql \"SELECT row_key, content FROM conflict WHERE table_name = '{one.table}'\""
     )
+
+
+@app.command("check", epilog="Example: cotdistill store check --json")
+def check(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """Is the store whole? Blocks, schema, keys, rows that name rows that are not there, and the files beside it.
+
+    Each finding says what to do. Exit code 1 where something is wrong; what may be so (half a harvest) is told only.
+    """
+    from ..store.check import check as look
+
+    opened = open_store(store)
+    with Bar("checking") as bar:
+        found = look(opened, lambda what, done, total: bar.update(done, total, what))
+    if as_json:
+        print_json([asdict(one) for one in found])
+    elif found:
+        rows = [("wrong" if one.wrong else "note", one.code, one.n, one.what, one.first) for one in found]
+        print_rows(("", "code", "n", "what", "first"), rows, as_json=False)
+    for one in found:
+        say(f"{one.code}: Next: {one.next}")
+    if any(one.wrong for one in found):
+        raise typer.Exit(1)
+    say(f"{store} is whole" + (f"; {len(found)} notes" if found else ""))
+
+
+@app.command("backup", epilog="Example: cotdistill store backup before-the-big-run.duckdb")
+def backup(
+    target: Annotated[
+        Path | None, typer.Argument(help="The backup's file; without it beside the store, named by the time.")
+    ] = None,
+    store: StoreOption = DEFAULT_STORE,
+    as_json: JsonOption = False,
+) -> None:
+    """Copy the store as of one moment, while a harvest runs, too; the copy is opened and counted before it is named."""
+    from ..store.backup import backup as copy
+
+    done = copy(open_store(store), target)
+    if as_json:
+        print_json(asdict(done))
+    else:
+        print_rows(("backup", "rows", "MB"), [(str(done.path), done.n_rows, done.n_bytes / 1e6)], as_json=False)
+    if done.busy:
+        say(f"{done.busy} spool segments were being written and are not in it; they come with the next one")
+
+
+@app.command("vacuum", epilog="Example: cotdistill store vacuum")
+def vacuum(store: StoreOption = DEFAULT_STORE, as_json: JsonOption = False) -> None:
+    """Give back the space that is not used: the file is written anew and swapped in. Refused while somebody writes."""
+    from ..store.vacuum import vacuum as compact
+
+    done = compact(open_store(store, patience_s=5.0))
+    if as_json:
+        print_json(asdict(done))
+    else:
+        print_rows(
+            ("MB before", "MB after", "rows"), [(done.before / 1e6, done.after / 1e6, done.n_rows)], as_json=False
+        )

@@ -53,3 +53,9 @@ def holder_of(folder: Path, name: str) -> str | None:
     finally:
         os.close(file)
     return None
+
+
+def holders(folder: Path) -> list[tuple[str, str]]:
+    """(name, process id) of every lock in `folder` that somebody holds now."""
+    found = [(path.stem, holder_of(folder, path.stem)) for path in sorted(folder.glob("*.lock"))]
+    return [(name, pid) for name, pid in found if pid is not None]

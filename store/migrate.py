@@ -91,6 +91,11 @@ def pending(con: duckdb.DuckDBPyConnection, path: Path) -> bool:
     return len(done) < len(known)
 
 
+def schema(con: duckdb.DuckDBPyConnection) -> int:
+    """The newest migration that the store has."""
+    return int((con.execute("SELECT coalesce(max(version), 0) FROM migration").fetchone() or (0,))[0])
+
+
 def apply(con: duckdb.DuckDBPyConnection, path: Path, upto: int | None = None) -> None:
     """Apply what is missing (up to the schema `upto`), each migration in a transaction with its record."""
     con.execute(_RECORD)

@@ -72,11 +72,13 @@ class Store:
         patience_s: float = 60.0,
         on_wait: Callable[[str], None] | None = None,
         threads: int | None = None,
+        on_upgrade: Callable[[Path], None] | None = None,
     ) -> "Store":
         """Open the store at `path`, created when missing and brought to the newest schema.
 
-        StoreError: `create` is False and there is no file, the folder is missing, the file is not a cotdistill store,
-        or it was written by a newer version.
+        Before an older schema is upgraded, the file is copied beside it; `on_upgrade` is told where. StoreError:
+        `create` is False and there is no file, the folder is missing, the file is not a cotdistill store, it was
+        written by a newer version, or there is no room for the copy.
         """
         store = cls(path, patience_s=patience_s, on_wait=on_wait, threads=threads)
         if not path.exists():
@@ -86,9 +88,22 @@ class Store:
         with store.read() as con:
             pending = migrate.pending(con, path)
         if pending:
-            with store._connection(read_only=False) as con:
-                migrate.apply(con, path)
+            store._upgrade(on_upgrade)
         return store
+
+    def _upgrade(self, told: Callable[[Path], None] | None) -> None:
+        from .backup import beside, copy_of, stamp
+
+        # The handle outlives the connection: closing it would let go of DuckDB's lock (backup.py).
+        with self.path.open("rb") as file, self._connection(read_only=False) as con:
+            if not migrate.pending(con, self.path):
+                return  # another process was first
+            con.execute("CHECKPOINT")
+            copy = beside(self.path, f"schema-{migrate.schema(con):04d}.{stamp()}")
+            copy_of(con, file, self.path, copy)
+            if told:
+                told(copy)
+            migrate.apply(con, self.path)
 
     @property
     def spool_dir(self) -> Path:
@@ -250,7 +265,13 @@ def connect(path: Path, read_only: bool, threads: int | None = None) -> duckdb.D
     if not path.exists():
         raise StoreError(f"no store at {path}. Next: cotdistill questions load --dataset arith --store {path}")
     try:
-        return duckdb.connect(str(path), read_only=read_only, config=CONFIG | ({"threads": threads} if threads else {}))
+        config = CONFIG | ({"threads": threads} if threads else {})
+        while True:
+            named = path.stat().st_ino
+            con = duckdb.connect(str(path), read_only=read_only, config=config)
+            if path.stat().st_ino == named:
+                return con
+            con.close()  # a vacuum gave the name to another file meanwhile (vacuum.py)
     except duckdb.IOException as error:
         message = str(error)
         if "lock" in message.lower():
