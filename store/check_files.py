@@ -1,6 +1,7 @@
 """What lies beside a store: received rows that wait, torn lines, what a kill left behind, and what is nobody's."""
 
 import fcntl
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,7 +77,15 @@ def _is_left(path: Path, start: str) -> bool:
 def _is_at_work(path: Path) -> bool:
     """Whether the process that a vacuum's or a backup's file is named after lives. A folder says no process."""
     pid = next((part for part in reversed(path.name.split(".")) if part.isdecimal()), None)
-    return pid is not None and path.is_file() and Path(f"/proc/{pid}").exists()
+    if pid is None or not path.is_file():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
 
 
 def _is_held(path: Path) -> bool:

@@ -234,10 +234,14 @@ class Store:
                 con.close()
 
     def _connect(self, read_only: bool) -> duckdb.DuckDBPyConnection:
+        return self.patiently(lambda: connect(self.path, read_only, self.threads))
+
+    def patiently(self, attempt: Callable[[], T]) -> T:
+        """Try again while another process holds the file, until the patience is over. StoreLocked then."""
         started, pause, told = time.monotonic(), 0.02, False
         while True:
             try:
-                return connect(self.path, read_only, self.threads)
+                return attempt()
             except StoreLocked as error:
                 waited = time.monotonic() - started
                 if waited > self.patience_s:
@@ -274,9 +278,8 @@ def connect(path: Path, read_only: bool, threads: int | None = None) -> duckdb.D
             con.close()  # a vacuum gave the name to another file meanwhile (vacuum.py)
     except duckdb.IOException as error:
         message = str(error)
-        if "lock" in message.lower():
-            pid = re.search(r"PID (\d+)", message)
-            raise StoreLocked(path, f"process {pid.group(1)}" if pid else "another process") from error
+        if locked := locked_by(path, error):
+            raise locked from error
         if not os.access(path, os.R_OK if read_only else os.W_OK):
             raise StoreError(f"{path} may not be {'read' if read_only else 'written'} by this user") from error
         first = message.splitlines()[0] if message else "no reason given"
@@ -285,6 +288,14 @@ def connect(path: Path, read_only: bool, threads: int | None = None) -> duckdb.D
         ) from error
     except duckdb.Error as error:
         raise StoreError(f"{path} cannot be opened: {str(error).splitlines()[0]}") from error
+
+
+def locked_by(path: Path, error: duckdb.Error) -> StoreLocked | None:
+    """Who holds the file, where that is why DuckDB could not open it."""
+    if "lock" not in str(error).lower():
+        return None
+    pid = re.search(r"PID (\d+)", str(error))
+    return StoreLocked(path, f"process {pid.group(1)}" if pid else "another process")
 
 
 def _disk_trouble(error: duckdb.Error) -> str | None:

@@ -17,7 +17,7 @@ from . import spool
 from .backup import counts
 from .locks import holders
 from .migrate import STORAGE_VERSION
-from .store import CONFIG, Store
+from .store import CONFIG, Store, locked_by
 from .tables import literal
 
 
@@ -41,7 +41,7 @@ def vacuum(store: Store) -> Vacuumed:
     before = path.stat().st_size
     try:
         with contextlib.closing(duckdb.connect(config=CONFIG)) as con:
-            con.execute(f"ATTACH {literal(str(path))} AS old (READ_ONLY)")
+            store.patiently(lambda: _attach(con, path))
             con.execute(f"ATTACH {literal(str(fresh))} AS new (STORAGE_VERSION '{STORAGE_VERSION}')")
             con.execute("COPY FROM DATABASE old TO new")
             con.execute("USE old")
@@ -66,6 +66,13 @@ def vacuum(store: Store) -> Vacuumed:
         for left in (fresh, fresh.with_name(fresh.name + ".wal")):
             left.unlink(missing_ok=True)
     return Vacuumed(before, path.stat().st_size, sum(now.values()))
+
+
+def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
+    try:
+        con.execute(f"ATTACH {literal(str(path))} AS old (READ_ONLY)")
+    except duckdb.IOException as error:
+        raise locked_by(path, error) or error from error
 
 
 def refuse_while_written(store: Store) -> None:

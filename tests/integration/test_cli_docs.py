@@ -13,7 +13,8 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 VERBS = [
     "questions load", "questions add", "questions list", "import paper", "import rationales", "prompts show",
     "prompts list", "prompts check", "teachers", "generate", "collect",
-    "corpus create", "corpus list", "corpus show", "corpus rules", "ingest", "status", "audit", "export", "train",
+    "corpus create", "corpus list", "corpus show", "corpus rules", "ingest", "store export", "store import",
+    "store check", "store backup", "store vacuum", "status", "audit", "export", "train",
     "runs", "evaluate", "evaluate teacher", "evaluate score", "predictions",
     "study plan", "study run", "study status", "study holes", "study report", "study init", "study search",
     "analyze", "compare", "recommend", "report", "sql", "demo", "serve-teacher", "doctor",
