@@ -13,6 +13,7 @@ NAMES = (
     "memory",
     "plan",
     "store",
+    "sharing",
     "audit",
     "corpora",
     "export",
