@@ -1,5 +1,6 @@
 """Ingest: move closed spool segments into the store. Insert-or-ignore, so doing it twice is harmless."""
 
+import contextlib
 import json
 from collections import defaultdict
 from dataclasses import dataclass
@@ -11,6 +12,9 @@ from . import spool
 from .store import Store
 
 BATCH_ROWS = 2_500
+# Segments that are moved while the store is open once: whenever it is closed, DuckDB works its log into the file, which
+# takes the longer the larger the store is (docs/scale.md).
+TOGETHER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,14 +39,18 @@ def ingest(store: Store, folder: Path) -> Ingested:
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is not a spool folder. Next: cotdistill ingest DIR")
     done = Ingested()
-    for path in spool.segments(folder):
-        with spool.locked(path) as file:
-            if file is None:
-                done = _plus(done, Ingested(busy=1))
-                continue
-            part = _ingest_one(store, path, file)
-            path.unlink()
-        done = _plus(done, part)
+    with contextlib.ExitStack() as held:
+        for path in spool.segments(folder):
+            with spool.locked(path) as file:
+                if file is None:
+                    done = _plus(done, Ingested(busy=1))
+                    continue
+                if done.segments % TOGETHER == 0:
+                    held.close()  # others get in between
+                    held.enter_context(store.session())
+                part = _ingest_one(store, path, file)
+                path.unlink()
+            done = _plus(done, part)
     return done
 
 
