@@ -31,9 +31,9 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[tuple[obje
 def on_a_cluster(store: Path, *words: str) -> dict[str, Any]:
     """What was seen of a study that ran on a cluster of its own."""
     python = environments.require("ray").python
-    paths = [str(TESTS), str(TESTS / "engines"), os.environ.get("PYTHONPATH", "")]
+    paths = [str(TESTS), os.environ.get("PYTHONPATH", "")]
     done = subprocess.run(
-        [python, TESTS / "engines" / "ray_lab.py", store, *words],
+        [python, TESTS / "ray_lab.py", store, *words],
         capture_output=True,
         text=True,
         check=False,

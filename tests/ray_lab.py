@@ -9,9 +9,7 @@ import time
 from pathlib import Path
 
 import psutil
-import ray
 import study_lab
-from ray.cluster_utils import Cluster
 
 from cotdistill.store.store import Store
 from cotdistill.study.executor import Watch
@@ -22,6 +20,9 @@ SETTINGS = {"training": {"seeds": [1], "settings": {"max_steps": 40}}}
 
 
 def main(path: Path, kill: bool, shared: Path | None) -> None:
+    import ray
+    from ray.cluster_utils import Cluster
+
     store = study_lab.with_questions(path)
     said: list[str] = []
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})
