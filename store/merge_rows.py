@@ -71,12 +71,14 @@ def _take_in(con: duckdb.DuckDBPyConnection, one: Incoming) -> TakenIn:
     source = f"(FROM {one.relation})"
     if table.name == _CORPUS_MEMBER and _is_there(con, "apart_rationale"):
         source = f"({(SQL / 'corpus_member_spelled.sql').read_text().format(relation=one.relation)})"
-    on = " AND ".join(f't."{c}" = s."{c}"' for c in key)
-    known = f'EXISTS (FROM "{table.name}" AS t WHERE {on})'
-    con.execute(f"CREATE OR REPLACE TEMP TABLE apart AS {_apart(con, one, source, on, known)}")
+    con.execute(
+        f"CREATE OR REPLACE TEMP TABLE known AS SELECT {quoted(key)} FROM {one.relation} "
+        f'SEMI JOIN "{table.name}" USING ({quoted(key)})'
+    )
+    here = _count(con, "FROM known")
+    con.execute(f"CREATE OR REPLACE TEMP TABLE apart AS {_apart(con, one, source, here)}")
     counts = dict(con.execute("SELECT reason, count(*) FROM apart GROUP BY ALL").fetchall())
     kept = _keep_apart(con, one, source) if counts else 0
-    here = _count(con, f"FROM {one.relation} AS s WHERE {known}")
     left_out = f"ANTI JOIN apart USING ({quoted(key)})" if counts else ""
     got = con.execute(
         f'INSERT OR IGNORE INTO "{table.name}" BY NAME SELECT {quoted(one.columns, "s")} FROM {source} AS s {left_out}'
@@ -91,8 +93,10 @@ def _take_in(con: duckdb.DuckDBPyConnection, one: Incoming) -> TakenIn:
     return TakenIn(table.name, rows, new, differs, follows, kept, tuple(first) if first else None)
 
 
-def _apart(con: duckdb.DuckDBPyConnection, one: Incoming, source: str, on: str, known: str) -> str:
-    """SQL: the keys of rows that are kept apart, why, and whether what is derived from them is, too (`telling`)."""
+def _apart(con: duckdb.DuckDBPyConnection, one: Incoming, source: str, here: int) -> str:
+    """SQL: the keys of rows that are kept apart, why, and whether what is derived from them is, too (`telling`).
+
+    `here` of the keys are known already (the temporary table `known`); only their rows are compared."""
     table, key = one.table, one.table.key
     says = tuple(c for c in table.says if c in one.columns)
     tells = tuple(c for c in TELLING.get(table.name, ()) if c in one.columns)
@@ -101,18 +105,21 @@ def _apart(con: duckdb.DuckDBPyConnection, one: Incoming, source: str, on: str, 
         return f"hash({quoted(columns)})" if columns else "0"
 
     def part(relation: str) -> str:
-        return f"(SELECT {quoted(key)}, {hashed(says)} AS said, {hashed(tells)} AS told FROM {relation})"
+        rows = f"{relation} SEMI JOIN known USING ({quoted(key)})"
+        return f"(SELECT {quoted(key)}, {hashed(says)} AS said, {hashed(tells)} AS told FROM {rows})"
 
     # Hashes of this session stand for the rows' contents, so that a join holds no texts.
+    pairs = f"{part(source)} AS s JOIN {part(quoted((table.name,)))} AS t USING ({quoted(key)})"
     found = (
-        f"SELECT {quoted(key, 's')}, 'differs' AS reason, s.told <> t.told AS telling "
-        f"FROM {part(source)} AS s JOIN {part(quoted((table.name,)))} AS t ON {on} WHERE s.said <> t.said"
+        f"SELECT {quoted(key)}, 'differs' AS reason, s.told <> t.told AS telling FROM {pairs} WHERE s.said <> t.said"
     )
+    if not here:
+        found = f"SELECT {quoted(key)}, 'differs' AS reason, false AS telling FROM known"  # of no row
     column, parent = DERIVED.get(table.name, ("", ""))
     if parent and _is_there(con, f"apart_{parent}"):
         follows = (
             f"SELECT {quoted(key, 's')}, 'follows' AS reason, true AS telling FROM {source} AS s "
-            f'SEMI JOIN apart_{parent} AS p ON p.apart_key = s."{column}" WHERE NOT {known}'
+            f'SEMI JOIN apart_{parent} AS p ON p.apart_key = s."{column}" ANTI JOIN known USING ({quoted(key)})'
         )
         found = f"{found} UNION ALL {follows}"
     return found

@@ -72,6 +72,8 @@ class RayExecutor:
         todo = list(enumerate(parts))
         flying: dict[ObjectRef[Any], tuple[int, Task]] = {}
         weights: dict[str, Any] = {}
+        if parts and (lacking := self._lacking(parts[0])):
+            watch.say(f"no machine of the cluster has {lacking}, which a task needs: waiting for one that has")
         done: list[tuple[int, Returned]] = []
         ends: list[Returned] = []  # what ends the whole study: nothing more is begun, what is at work comes home first
         try:
@@ -107,6 +109,17 @@ class RayExecutor:
         if wanted["num_gpus"]:
             rooms.append(total.get("GPU", 0.0) / wanted["num_gpus"])
         return int(min(rooms)) + 1
+
+    def _lacking(self, task: Task) -> str:
+        """What no machine has enough of for one task of this kind; empty: one has all of it."""
+        import ray
+
+        names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+        wanted = {names[name]: amount for name, amount in self._resources(task).items() if amount}
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        if any(all(one.get(name, 0.0) >= amount for name, amount in wanted.items()) for one in machines):
+            return ""
+        return ", ".join(f"{amount:g} {name}" for name, amount in wanted.items())
 
     def _resources(self, task: Task) -> dict[str, Any]:
         if isinstance(task, HarvestTask):
