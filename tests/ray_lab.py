@@ -15,6 +15,7 @@ from cotdistill.store.store import Store
 from cotdistill.study.executor import Watch
 from cotdistill.study.ray_executor import RayExecutor
 from cotdistill.study.run import run_study
+from cotdistill.study.tasks import TrainTask
 
 SETTINGS = {"training": {"seeds": [1], "settings": {"max_steps": 40}}}
 
@@ -53,6 +54,8 @@ def main(path: Path, kill: bool, shared: Path | None) -> None:
     if kill:
         killer.join()
     again = run_study(study_lab.design(**SETTINGS), store, executor)
+    a_run = TrainTask("k", "a run", "tiny", {}, "trl", 1, "c")
+    lacking = [RayExecutor(cpus=cpus, gpus=gpus)._lacking(a_run) for cpus, gpus in ((1.0, 0.0), (1.0, 2.0))]
     alive = psutil.pid_exists(int(killed["training"])) if killed else False
     print(
         json.dumps(
@@ -64,6 +67,7 @@ def main(path: Path, kill: bool, shared: Path | None) -> None:
                 "killed": bool(killed),
                 "orphan": alive,
                 "said": said,
+                "lacking": lacking,
                 "left": sorted(p.name for p in shared.iterdir()) if shared else [],
             }
         )

@@ -56,6 +56,7 @@ def test_a_killed_worker_costs_its_task_and_nothing_else(
     assert (seen["missing"], seen["errors"]) == (0, [])
     assert seen["counts"] == {"harvest done": 1, "corpora done": 3, "train done": 3, "evaluate done": 4}
     assert seen["again"] == {"corpora done": 3}  # nothing is done twice
+    assert seen["lacking"] == ["", "1 CPU, 2 GPU"]
     assert seen["left"] == []  # the shared folder is tidied up
     store = Store.open(tmp_path / "lab.duckdb")
     assert ray_lab.keys_of(store) == alone
