@@ -10,7 +10,7 @@ from . import spool
 
 _OURS = (".jsonl", ".lock", ".torn", ".opening")
 # Beside the store, what a killed command leaves: `.x.duckdb.asked-...`, `.x.duckdb.123.vacuum`, `.y.123.partial`.
-_LEFT = ("asked-", "older-")
+_LEFT = ("asked-", "judge-", "older-")
 
 
 @dataclass(frozen=True, slots=True)

@@ -62,9 +62,11 @@ class Store(StoreFile):
         patience_s: float = 60.0,
         on_wait: Callable[[str], None] | None = None,
         threads: int | None = None,
+        on_upgrade: Callable[[Path], None] | None = None,
     ) -> "Store":
-        """As the constructor; StoreError where there is no file and `create` is False."""
-        StoreFile.open(Path(path), create=create, patience_s=patience_s, on_wait=on_wait)
+        """As the constructor; StoreError where there is no file and `create` is False. `on_upgrade`: told where the
+        copy is that was made before an older schema was upgraded."""
+        StoreFile.open(Path(path), create=create, patience_s=patience_s, on_wait=on_wait, on_upgrade=on_upgrade)
         return cls(path, patience_s=patience_s, on_wait=on_wait, threads=threads)
 
     def sql(self, query: str, parameters: Sequence[Any] | Mapping[str, Any] | None = None) -> pl.DataFrame:
