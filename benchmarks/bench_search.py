@@ -19,11 +19,11 @@ from cotdistill.store.store import Store
 from cotdistill.study import files
 from cotdistill.study.design import Numbers
 from cotdistill.study.executor import Watch
-from cotdistill.study.halving import Measured, schedule, search
+from cotdistill.study.halving import Measured, search
 from cotdistill.study.search import StudyBench, narrowed, read_rung
 from cotdistill.study.tasks import Outcome, Task
 
-REPLAYS = 200
+REPLAYS = 100
 Stored = Mapping[tuple[str, float, int], Measured]
 
 
@@ -67,7 +67,7 @@ def replays(
         mine = drawn.sample(arms, max(2, round(part * len(arms))))
         seeds = drawn.sample(range(n_seeds), n_seeds)
         asked = frozenset(drawn.sample(questions, len(questions) // 2))
-        found = search(mine, Replay(stored, priors, seeds, asked), schedule(len(mine), n_seeds))
+        found = search(mine, Replay(stored, priors, seeds, asked), n_seeds)
         truth = {arm: _accuracy(stored, arm, n_seeds, asked) for arm in mine}
         grid = sum(stored[arm, 1.0, s].cost for arm in mine for s in range(n_seeds))
         regrets.append(max(truth.values()) - truth[found.best])

@@ -95,16 +95,19 @@ def _live(read: Any, at_work: Any) -> None:
     """Draw the table again every few seconds, until the study is no longer at work or Ctrl-C."""
     import contextlib
 
+    from rich import box
     from rich.live import Live
     from rich.table import Table
 
     def drawn(plan: "Plan") -> Table:
-        lines = groups(plan)
-        table = Table(title=f"{plan.design.name}, {time.strftime('%H:%M:%S')} (Ctrl-C ends the look, not the study)")
-        for name in lines[0] if lines else ():
-            table.add_column(name, justify="left" if name in ("dataset", "teacher") else "right")
-        for line in lines:
-            table.add_row(*(f"{v:,}" if isinstance(v, int) else str(v) for v in line.values()))
+        title = f"{plan.design.name}, {time.strftime('%H:%M:%S')} (Ctrl-C ends the look, not the study)"
+        table = Table("dataset", "teacher", title=title, box=box.SIMPLE_HEAD, pad_edge=False)
+        for name in ("replies", "trained", "evaluated"):
+            table.add_column(name, justify="right")
+        for line in groups(plan):
+            have = line["replies"] - line["missing"]
+            shares = ((have, "replies"), (line["trained"], "runs"), (line["evaluated"], "evaluations"))
+            table.add_row(line["dataset"], line["teacher"], *(f"{n:,} of {line[of]:,}" for n, of in shares))
         return table
 
     with contextlib.suppress(KeyboardInterrupt), Live(drawn(read()), refresh_per_second=1) as live:

@@ -5,7 +5,6 @@ comparisons on common questions, and seeds as the last rung. Pure: what is measu
 replay's.
 """
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -68,22 +67,26 @@ class Found:
     ended: str
 
 
-def schedule(n_arms: int, n_seeds: int) -> list[Rung]:
-    """Half the rows for all that the prior leaves, all rows for a sixth, the other seeds for two.
+def schedule(n_arms: int, n_seeds: int, n_left: int) -> list[Rung]:
+    """Half the rows for the `n_left` arms that the prior leaves, all rows for the best of them, the other seeds for the
+    best of those: as many as a third of the grid's trainings (`n_arms` x `n_seeds`) pays for, two at least.
 
-    Of 18 arms and 3 seeds: 12 halves, 3 and 2 x 2 whole ones, 13 of 54 trainings; fewer where arms cannot win.
+    Of 18 arms and 3 seeds: 12 halves, 6 whole ones, 3 x 2 more seeds: 18 of 54 trainings; fewer where arms cannot win.
     """
-    third = max(2, math.ceil(n_arms / 6))
-    rungs = [Rung(0.5, (0,), min(third, n_arms)), Rung(1.0, (0,), 2)]
+    budget = n_arms * n_seeds / 3 - n_left / 2
+    finalists = max(2, int(budget / (n_seeds + 1)))
+    whole = max(finalists, int(budget - finalists * (n_seeds - 1)))
+    rungs = [Rung(0.5, (0,), whole), Rung(1.0, (0,), finalists if n_seeds > 1 else 1)]
     return [*rungs, Rung(1.0, tuple(range(1, n_seeds)), 1)] if n_seeds > 1 else rungs
 
 
-def search(arms: Sequence[str], bench: Bench, rungs: Sequence[Rung]) -> Found:
-    """Find the best arm. ValueError: there is none."""
+def search(arms: Sequence[str], bench: Bench, n_seeds: int) -> Found:
+    """Find the best arm of a grid with so many seeds. ValueError: there is none."""
     if not arms:
         raise ValueError("nothing to search among")
     steps: list[Step] = []
     alive = _by_prior(list(arms), bench.prior(arms), steps)
+    rungs = schedule(len(arms), n_seeds, len(alive))
     measured: dict[float, dict[str, list[Measured]]] = {}
     cost, n_runs, ended = 0.0, 0, "every rung was climbed"
     standing = [_arm(name, []) for name in alive]

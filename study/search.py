@@ -18,7 +18,7 @@ from .bases import local_dir
 from .design import Baselines, Design, Without
 from .evaluations import EvaluationState, read_evaluations
 from .executor import Executor, Watch
-from .halving import Found, Measured, Rung, schedule, search
+from .halving import Found, Measured, search
 from .plan import supervision
 from .run import run_study
 from .state import CellState, RunState, State, read_state
@@ -152,8 +152,7 @@ def search_study(
     rung could not be filled."""
     mine = narrowed(design, student, dataset)
     bench = StudyBench(mine, store, executor, watch or Watch(), max_usd, prior)
-    rungs: list[Rung] = schedule(len(bench.names), len(mine.training.seeds))
-    found = search(list(bench.names), bench, rungs)
+    found = search(list(bench.names), bench, len(mine.training.seeds))
     return found, found.cost / full_cost(mine, store)
 
 

@@ -31,7 +31,7 @@ def test_the_schedule_spends_under_a_third_of_the_grid() -> None:
     for n_arms, n_seeds in ((18, 3), (18, 2), (12, 3), (24, 5), (9, 3)):
         after_prior = n_arms - n_arms // 3 if n_arms >= 6 else n_arms
         alive, spent = after_prior, 0.0
-        for rung in schedule(n_arms, n_seeds):
+        for rung in schedule(n_arms, n_seeds, after_prior):
             spent += alive * rung.share * len(rung.seeds)
             alive = min(alive, rung.keep)
         assert spent / (n_arms * n_seeds) <= 1 / 3 + 0.01, (n_arms, n_seeds, spent)
@@ -40,7 +40,7 @@ def test_the_schedule_spends_under_a_third_of_the_grid() -> None:
 def test_a_clear_best_is_found_and_the_others_end_early() -> None:
     true = {f"arm {i}": 0.2 for i in range(11)} | {"best": 0.8}
     bench = Made(true)
-    found = search(list(true), bench, schedule(12, 3))
+    found = search(list(true), bench, 3)
     assert found.best == "best"
     assert found.ties == ()
     assert found.ended == "the others cannot win"
@@ -50,18 +50,18 @@ def test_a_clear_best_is_found_and_the_others_end_early() -> None:
 def test_the_prior_drops_the_worst_third_unseen_and_never_more() -> None:
     true = {f"arm {i}": 0.3 for i in range(9)}
     bench = Made(true, prior={name: i for i, name in enumerate(true)})
-    found = search(list(true), bench, schedule(9, 3))
+    found = search(list(true), bench, 3)
     assert bench.asked[0] == (6, 0.5, 0)
     out = [step.arm for step in found.steps if step.stage == "prior" and not step.kept]
     assert out == ["arm 6", "arm 7", "arm 8"]
     few = Made({"a": 0.3, "b": 0.4}, prior={"a": 2.0, "b": 1.0})
-    search(["a", "b"], few, schedule(2, 3))
+    search(["a", "b"], few, 3)
     assert few.asked[0] == (2, 0.5, 0)
 
 
 def test_arms_that_cannot_be_told_apart_are_said_to_be() -> None:
     true = {f"arm {i}": 0.5 for i in range(6)}
-    told = [search(list(true), Made(true, seed=s), schedule(6, 3)) for s in range(20)]
+    told = [search(list(true), Made(true, seed=s), 3) for s in range(20)]
     assert sum(bool(found.ties) for found in told) >= 18
     assert any("cannot be told apart" in found.ended for found in told)
 
@@ -69,7 +69,7 @@ def test_arms_that_cannot_be_told_apart_are_said_to_be() -> None:
 def test_cost_is_what_the_bench_says() -> None:
     true = {f"arm {i}": 0.3 + 0.02 * i for i in range(6)}
     bench = Made(true)
-    found = search(list(true), bench, schedule(6, 3))
+    found = search(list(true), bench, 3)
     assert found.cost == sum(n * 100 * share for n, share, _ in bench.asked)
     assert found.n_runs == sum(n for n, _, _ in bench.asked)
 
@@ -80,6 +80,6 @@ def test_regret_is_small_on_many_grids_with_noise() -> None:
     for s in range(60):
         drawn = random.Random(1000 + s)
         true = {f"arm {i}": drawn.uniform(0.2, 0.7) for i in range(18)}
-        found = search(list(true), Made(true, seed=s), schedule(18, 3))
+        found = search(list(true), Made(true, seed=s), 3)
         regrets.append(max(true.values()) - true[found.best])
     assert statistics.fmean(regrets) < 0.04
