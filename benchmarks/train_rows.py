@@ -12,7 +12,7 @@ from cotdistill.gen.builtin.solver import solve
 from cotdistill.gen.builtin.writer import write
 from cotdistill.tasks import templates
 from cotdistill.tasks.datasets import arith
-from cotdistill.train import head_loss, profiles, sft, students, trl_trainer, unsloth_trainer
+from cotdistill.train import head_loss, precision, profiles, sft, students, trl_trainer, unsloth_trainer
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ def rows_of(setting: Setting) -> Rows:
 def ours(rows: Rows, overrides: dict[str, Any], trainer: str, folder: Path, *, seed: int) -> dict[str, float]:
     """Train with a trainer of ours; the model is left in `folder`/model."""
     profile = rows.setting.profile(overrides)
-    base = _base(trainer, rows.base)
+    base = _base(trainer, rows.base, precision.kept(profile))
     last: list[trl_trainer.Step] = []
     seen: list[tuple[float, float]] = []
     build = sft.trainer
@@ -108,11 +108,11 @@ def ours(rows: Rows, overrides: dict[str, Any], trainer: str, folder: Path, *, s
 
 
 @cache
-def _base(trainer: str, path: Path) -> sft.Base:
+def _base(trainer: str, path: Path, numbers: str) -> sft.Base:
     load: Callable[[Path, str], sft.Base] = {"trl": trl_trainer.load_base, "unsloth": unsloth_trainer.load_base}[
         trainer
     ]
-    return load(path, "float32")
+    return load(path, numbers)
 
 
 def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path, *, seed: int) -> dict[str, float]:
