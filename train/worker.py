@@ -86,7 +86,8 @@ class _Run:
         self.told = self.rotated = time.monotonic()
 
     def do(self, worker: Worker) -> Mapping[str, Any]:
-        folder = Path(self.job.output_dir) / "checkpoints"
+        theirs = llamafactory_trainer.made_in(Path(self.job.output_dir) / "llamafactory")
+        folder = theirs if self.job.trainer == llamafactory_trainer.NAME else Path(self.job.output_dir) / "checkpoints"
         resume, passed_over = checkpoints.newest(folder)
         started = {"pid": os.getpid(), "resumed_from_step": resume.step if resume else 0, "passed_over": passed_over}
         if card := os.environ.get("CUDA_VISIBLE_DEVICES"):
@@ -106,7 +107,6 @@ class _Run:
         detail = asdict(trained)
         self._event("finished", detail)
         checkpoints.clear(folder)
-        checkpoints.clear(Path(self.job.output_dir) / "llamafactory" / "output")
         return detail
 
     def _train(self, worker: Worker, folder: Path, resume: checkpoints.Checkpoint | None) -> trl_trainer.Trained:
@@ -135,6 +135,7 @@ class _Run:
                 cards=job.cards,
                 on_step=self._step,
                 on_ready=self._ready,
+                resume=resume,
             )
             partial.rename(final)
             return trained
