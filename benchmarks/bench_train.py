@@ -61,17 +61,17 @@ LINES = [
     Line("+ no head without a label = trainer trl", profile={}, compared=True, method="full"),
     Line("+ no head without a label", profile=FLOAT32, method="lora"),
     Line("+ base in bfloat16 = trainer trl", profile={}, compared=True, method="lora"),
-    Line("trainer trl, rows as they come", profile={"group_by_length": False}),
-    Line("trainer trl, activations made again", profile={"gradient_checkpointing": True}),
+    Line("trainer trl, rows as they come", profile={"group_by_length": False}, method="full"),
+    Line("trainer trl, activations made again", profile={"gradient_checkpointing": True}, method="full"),
     Line("trainer trl, embeddings frozen", profile={"freeze_embeddings": True}, method="full"),
     Line("trainer unsloth", profile=FLOAT32, trainer="unsloth"),
     Line("TRL's defaults, a thread a core", {}, threads={"OMP_NUM_THREADS": str(os.cpu_count() or 1)}),
 ]
-TINY = Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=1e-3, max_tokens=256, method="full", seeds=8)
+TINY = Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=1e-3, max_tokens=256, method="full", seeds=6)
 SETTINGS = {
     "tiny": TINY,
     "gemma": Setting(
-        GEMMA, n_rows=48, n_held_out=32, batch=4, epochs=1, lr=3e-4, max_tokens=256, method="lora", seeds=3
+        GEMMA, n_rows=32, n_held_out=24, batch=4, epochs=1, lr=3e-4, max_tokens=256, method="lora", seeds=3
     ),
 }
 
