@@ -86,8 +86,11 @@ def test_doctor_lists_every_student() -> None:
     found = {one["student"]: one for one in json.loads(cot("doctor", "students", "--json").stdout)}
     assert list(found) == students.known_students()
     assert found["bloom-560m"]["trl"] == "LoRA, full" and found["gemma-2b"]["family"] == "gemma"
+    gemma = found["gemma-2b"]
+    assert (gemma["template"], gemma["context"], gemma["licence"]) == ("gemma", 8192, "Gemma Terms of Use")
+    assert gemma["gated"] and gemma["where"] == "google/gemma-2b" and "q_proj" in gemma["lora_targets"]
     shown = cot("doctor", "students").stdout
-    assert "bloom-3b" in shown and "accept its licence" in shown
+    assert "bloom-3b" in shown and "accept its licence" in shown and "query_key_value" in shown
 
 
 def test_llamafactorys_files_are_written_where_it_is_not_installed(lab: tuple[Store, Corpus], tmp_path: Path) -> None:
