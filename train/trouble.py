@@ -77,6 +77,11 @@ def lost(said: str | None, folder: Path) -> str | None:
     """What a worker's end without a word probably was, added to what is known of it."""
     if said and folder.exists() and shutil.disk_usage(folder).free < _LEAST_FREE:
         return f"{said}; the disk of {folder} is full. Next: make room and start it again"
+    if said and "signal 9" in said:
+        return (
+            f"{said}. Somebody killed it, or the system did for want of memory. Next: start it again, with a smaller "
+            f"--batch-size if memory was short (as it is, it goes on from its last checkpoint)"
+        )
     return said
 
 
