@@ -45,8 +45,8 @@ model, data, training, tuning, _ = get_train_args(yaml.safe_load(Path(sys.argv[1
 print("RESULT" + json.dumps({
     "lr": training.learning_rate, "epochs": training.num_train_epochs, "schedule": str(training.lr_scheduler_type),
     "rows": training.per_device_train_batch_size * training.gradient_accumulation_steps, "seed": training.seed,
-    "cutoff": data.cutoff_len, "packing": bool(data.packing), "type": tuning.finetuning_type, "bits": "
-    "model.quantization_bit,
+    "cutoff": data.cutoff_len, "packing": bool(data.packing), "type": tuning.finetuning_type,
+    "bits": model.quantization_bit,
     "warmup": training.warmup_steps, "deepspeed": bool(training.deepspeed), "template": data.template,
     "rank": tuning.lora_rank, "targets": tuning.lora_target,
 }))
