@@ -21,7 +21,8 @@ def multiplied(profile: Profile) -> Numbers:
         return "float32"
     if torch.cuda.is_available():
         return "bfloat16" if profile.dtype == "bfloat16" or torch.cuda.is_bf16_supported() else "float32"
-    return "bfloat16" if profile.method == "lora" and has_units() else "float32"
+    asked = profile.dtype == "bfloat16" and profile.method == "lora"  # auto: never on a CPU, where it learns less
+    return "bfloat16" if asked and has_units() else "float32"
 
 
 def kept(profile: Profile) -> Numbers:

@@ -54,7 +54,7 @@ class Profile(BaseModel):
     gradient_checkpointing: bool = False
     dtype: Literal["float32", "bfloat16", "auto"] = Field(
         default="float32",
-        description="of the base. bfloat16 or auto: bfloat16 where a GPU has it, and for LoRA on a CPU that has it",
+        description="auto: bfloat16 where a GPU has it, else float32; bfloat16: for LoRA on a CPU that has it, too",
     )
     template: str = Field(default="auto", description="auto: the student's own (train/students.toml)")
     lora: Lora = Lora()

@@ -45,7 +45,7 @@ def saved(folder: Path) -> dict[str, Any]:
 
 def test_the_loss_is_nearly_that_of_float32_and_the_adapter_is_float32(tmp_path: Path, units: None) -> None:
     wide, expected = trained(tmp_path / "wide", "float32", **{"lora.adapter": "kept"})
-    narrow, losses = trained(tmp_path / "narrow", "auto", **{"lora.adapter": "kept"})
+    narrow, losses = trained(tmp_path / "narrow", "bfloat16", **{"lora.adapter": "kept"})
     assert (wide.dtype, narrow.dtype) == ("float32", "bfloat16")
     assert losses == pytest.approx(expected, rel=0.02) and losses != expected
     assert losses[-1] < losses[0]
@@ -69,15 +69,16 @@ def test_what_a_machine_multiplies_is_asked_of_it(monkeypatch: pytest.MonkeyPatc
     known: dict[str, Any] = {"avx512_bf16": True}
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: known)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    lora, full = profiles.load("laptop"), profiles.load("laptop", {"method": "full"})
-    assert (lora.dtype, precision.multiplied(lora), precision.kept(lora)) == ("auto", "bfloat16", "bfloat16")
-    assert precision.multiplied(profiles.load("laptop", {"dtype": "float32"})) == "float32"
+    lora, auto = (profiles.load("laptop", {"dtype": dtype}) for dtype in ("bfloat16", "auto"))
+    full = profiles.load("laptop", {"method": "full", "dtype": "bfloat16"})
+    assert (precision.multiplied(lora), precision.kept(lora)) == ("bfloat16", "bfloat16")
+    assert precision.multiplied(profiles.load("laptop")) == precision.multiplied(auto) == "float32"
     assert precision.multiplied(full) == precision.kept(full) == "float32"
     known = {"avx2": True}
     assert precision.multiplied(lora) == precision.kept(lora) == "float32"
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: True)
     assert (precision.multiplied(full), precision.kept(full)) == ("bfloat16", "float32")  # what is learned is float32
-    assert (precision.multiplied(lora), precision.kept(lora)) == ("bfloat16", "bfloat16")
+    assert (precision.multiplied(auto), precision.kept(auto)) == ("bfloat16", "bfloat16")
     monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda: False)
-    assert precision.multiplied(full) == precision.kept(lora) == "float32"
+    assert precision.multiplied(auto) == precision.kept(auto) == "float32"

@@ -68,7 +68,7 @@ def test_other_numbers_are_another_base_in_memory(base: Path, monkeypatch: pytes
     monkeypatch.setitem(worker.LOADERS, "trl", load)
     monkeypatch.setattr("cotdistill.train.precision.has_units", lambda: True)
     one, wanted = worker.Worker(), job(base, "trl")
-    for dtype in ("float32", "auto", "bfloat16"):
+    for dtype in ("float32", "auto", "bfloat16", "bfloat16"):
         one.load(wanted, PROFILE.model_copy(update={"dtype": dtype}))
     assert loads == ["float32", "bfloat16"]
 
