@@ -1,10 +1,13 @@
 """Supervised tokens a second: our trainers beside TRL's SFTTrainer at its defaults, on the same rows; what each step
 buys.
 
-One child process a line, one after the other: same tokens and mask, same batches' size, learning rate and epochs. `held
-out` is the loss, by one plain formula, of rows that nobody trained on: a faster line counts only at equal loss.
-Rates are by processor seconds (a neighbour's work is not in them) unless a line uses several threads. With
-COTDISTILL_GEMMA (a directory with Gemma 3 270M) that student too; COTDISTILL_BENCH_STUDENTS=tiny,gemma chooses.
+A process a line and seed, one after the other: same tokens and mask, same batches' size, learning rate and epochs. The
+lines that are compared take turns, seed by seed, so that a neighbour slows them alike, and each ratio is one turn's.
+`held out` is the loss, by one plain formula, of rows that nobody trained on: a faster line counts only at equal loss.
+Rates are by processor seconds (a neighbour's work is not in them) unless a line uses several threads.
+
+With COTDISTILL_GEMMA (a directory with Gemma 3 270M) that student too; COTDISTILL_BENCH_STUDENTS=tiny,gemma chooses.
+COTDISTILL_BENCH_KEEP=FILE keeps what was measured, so that a bench that was stopped goes on.
 """
 
 import json
@@ -15,25 +18,26 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from statistics import mean, variance
+from statistics import mean, median
 from typing import Any
 
-from train_rows import Setting, rows_of
+from train_rows import Setting, difference, rows_of
 
 from cotdistill import environments
 
 GEMMA = os.environ.get("COTDISTILL_GEMMA", "")
+KEEP = os.environ.get("COTDISTILL_BENCH_KEEP", "")
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}
 PATIENCE_S = 180.0  # with a line of several threads
-EQUAL = 0.02  # relative difference of held-out losses that order and rounding make
+EQUAL = 0.03  # held-out losses are equal where the 95 % interval of their relative difference lies within this
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
     """One way to train. `config`: SFTConfig's arguments over TRL's defaults; None: our trainer, `profile` over ours;
-    `compared`: with several seeds, because the loss of one says little."""
+    `compared`: with every seed, because the loss of one says little; `method`: only students trained so."""
 
     name: str
     config: dict[str, Any] | None = None
@@ -42,27 +46,32 @@ class Line:
     threads: dict[str, str] | None = None
     trainer: str = "trl"
     compared: bool = False
+    method: str | None = None
 
 
 WIDE: dict[str, Any] = {"bf16": False}
 KEPT: dict[str, Any] = {**WIDE, "gradient_checkpointing": False}
+FLOAT32 = {"dtype": "float32"}
+DEFAULTS = Line("TRL's defaults", {}, compared=True)
 LINES = [
-    Line("TRL's defaults", {}, compared=True),
+    DEFAULTS,
     Line("TRL, float32", WIDE, compared=True),
     Line("+ activations kept", KEPT),
     Line("+ batches of like lengths", KEPT, grouped=True),
-    Line("+ no head without a label = trainer trl", profile={}, compared=True),
-    Line("trainer trl, rows as they come", profile={"group_by_length": False}),
-    Line("trainer trl, embeddings frozen", profile={"freeze_embeddings": True}),
-    Line("trainer unsloth", profile={}, trainer="unsloth"),
+    Line("+ no head without a label = trainer trl", profile={}, compared=True, method="full"),
+    Line("+ no head without a label = trainer trl", profile=FLOAT32, compared=True, method="lora"),
+    Line("trainer trl, base in bfloat16", profile={"dtype": "bfloat16"}, compared=True, method="lora"),
+    Line("trainer trl, rows as they come", profile={"group_by_length": False}, method="full"),
+    Line("trainer trl, activations made again", profile={"gradient_checkpointing": True}, method="full"),
+    Line("trainer trl, embeddings frozen", profile={"freeze_embeddings": True}, method="full"),
+    Line("trainer unsloth", profile=FLOAT32, trainer="unsloth"),
     Line("TRL's defaults, a thread a core", {}, threads={"OMP_NUM_THREADS": str(os.cpu_count() or 1)}),
 ]
+TINY = Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=1e-3, max_tokens=256, method="full", seeds=5)
 SETTINGS = {
-    "tiny": Setting(
-        "tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=3e-3, max_tokens=256, method="full", seeds=3
-    ),
+    "tiny": TINY,
     "gemma": Setting(
-        GEMMA, n_rows=12, n_held_out=6, batch=4, epochs=1, lr=3e-4, max_tokens=256, method="lora", seeds=1
+        GEMMA, n_rows=24, n_held_out=12, batch=4, epochs=1, lr=3e-4, max_tokens=256, method="lora", seeds=3
     ),
 }
 
@@ -77,91 +86,139 @@ def main() -> None:
             continue
         compare(name, setting)
     if "tiny" in asked:
-        many(SETTINGS["tiny"])
+        many()
+        memory()
 
 
 def compare(name: str, setting: Setting) -> None:
     """The table of one student."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    lines = [line for line in LINES if line.method in (None, setting.method)]
+    turns = [(seed, line) for seed in range(1, 1 + setting.seeds) for line in lines if line.compared]
+    for seed, line in turns + [(1, line) for line in lines if not line.compared]:
+        measured = measure(line, setting, seed)
+        if isinstance(measured, str):
+            print(f"{line.name:42} {measured}")
+        else:
+            found.setdefault(line.name, []).append(measured)
     steps = setting.n_rows * setting.epochs // setting.batch
+    print(f"{name}, {setting.method}, {setting.n_rows} rows, {steps} steps of {setting.batch}; medians over seeds")
+    print(f"{'':42} {'tokens/s':>9} {'x':>5} {'of':>11} {'wall s':>7} {'peak GB':>8}  held out")
+    first = found[DEFAULTS.name]
+    for line in lines:
+        if rows := found.get(line.name):
+            ratios = [row["rate"] / its["rate"] for row, its in zip(rows, first, strict=False)]
+            print(
+                f"{line.name:42} {median(row['rate'] for row in rows):9,.1f} {median(ratios):5.2f} "
+                f"{min(ratios):5.2f}-{max(ratios):5.2f} {median(row['wall_s'] for row in rows):7.1f} "
+                f"{max(row['peak_bytes'] for row in rows) / 1e9:8.2f}  {_spread([row['held_out'] for row in rows])}"
+            )
+    for mine in [line for line in lines if line.compared and line.config is None]:
+        for its in [line for line in lines if line.compared and line.config is not None]:
+            _verdict(name, mine.name, found[mine.name], its.name, found[its.name])
+
+
+def _verdict(name: str, ours: str, mine: list[dict[str, Any]], theirs: str, its: list[dict[str, Any]]) -> None:
+    """How much faster, turn by turn, and whether at the same loss."""
+    ratios = [one["rate"] / other["rate"] for one, other in zip(mine, its, strict=True)]
+    low, middle, high = difference([row["held_out"] for row in mine], [row["held_out"] for row in its])
+    said = "NOT equal" if low > 0 else "not shown equal"
+    if high < EQUAL:
+        said = "equal" if low > -EQUAL else "not higher"
     print(
-        f"{name}, {setting.method}, {setting.n_rows} rows, {steps} steps of {setting.batch}; float32 but for TRL's "
-        f"defaults"
+        f"{name}: {ours.rpartition('= ')[2]} / {theirs} = {median(ratios):.2f} x ({min(ratios):.2f}-{max(ratios):.2f});"
+        f" held-out loss {100 * middle:+.1f} % (95 %: {100 * low:+.1f} to {100 * high:+.1f}), {said}; {len(mine)} seeds"
     )
-    print(f"{'':42} {'tokens/s':>9} {'x':>5} {'wall s':>7} {'peak GB':>8}  held out")
-    first: dict[str, Any] | None = None
-    compared: dict[str, dict[str, Any]] = {}
-    for line in LINES:
-        if line.trainer == "unsloth" and environments.find("unsloth") is None:
-            print(f"{line.name:42} not installed (just setup cpu)")
-            continue
-        if setting.method == "lora" and (line.profile or {}).get("freeze_embeddings"):
-            continue  # an adapter freezes them anyway
-        load = os.getloadavg()[0]
-        if line.threads and load > (os.cpu_count() or 1) + 1:
-            print(f"{line.name:42} not measured: load {load:.0f}, and its threads would wait for cores")
-            continue
-        try:
-            found = child(line, setting, range(1, 1 + (setting.seeds if line.compared else 1)))
-        except subprocess.TimeoutExpired:
-            print(f"{line.name:42} not done after {PATIENCE_S:.0f} s: threads wait for cores that others use")
-            continue
-        first = first or found
-        if line.compared:
-            compared[line.name] = found
-        losses = found["held_out"]
-        spread = f" ({min(losses):.3f}-{max(losses):.3f})" if len(losses) > 1 else ""
-        print(
-            f"{line.name:42} {found['rate']:9,.1f} {found['rate'] / first['rate']:5.2f} {found['wall_s']:7.1f} "
-            f"{found['peak_bytes'] / 1e9:8.2f}  {mean(losses):.4f}{spread}",
-            flush=True,
-        )
-    *theirs, (_, ours) = compared.items()
-    for other, found in theirs:
-        apart = mean(ours["held_out"]) / mean(found["held_out"]) - 1
-        noise = 2 * (variance_of_mean(ours["held_out"]) + variance_of_mean(found["held_out"])) ** 0.5
-        equal = abs(apart) <= max(EQUAL, noise / mean(found["held_out"]))
-        said = "equal" if equal else "NOT equal"
-        print(
-            f"{name}: trainer trl / {other} = {ours['rate'] / found['rate']:.2f} x; held-out loss "
-            f"{100 * apart:+.1f} %, {said} (two standard errors over {len(ours['held_out'])} seeds: "
-            f"{100 * noise / mean(found['held_out']):.1f} %)"
-        )
 
 
-def variance_of_mean(values: Sequence[float]) -> float:
-    """Of the mean of these; 0 for a single one, which says nothing of it."""
-    return variance(values) / len(values) if len(values) > 1 else 0.0
+def _spread(losses: Sequence[float]) -> str:
+    return f"{mean(losses):.4f}" + (f" ({min(losses):.3f}-{max(losses):.3f})" if len(losses) > 1 else "")
 
 
-def many(setting: Setting, n: int = 4) -> None:
+def many(n: int = 4) -> None:
     """n LoRA runs on one base in one process, beside a process for each."""
     line = Line("", profile={"method": "lora", "lora.rank": 8, "max_steps": 10})
-    together, apart = child(line, setting, range(1, n + 1))["whole_s"], 0.0
-    for _ in range(n):
-        apart += child(line, setting)["whole_s"]
-    print(f"{n} LoRA runs of 10 steps on one base: one process {together:.1f} s, a process each {apart:.1f} s")
+    together = child(line, TINY, range(1, n + 1))
+    apart = [child(line, TINY, [seed]) for seed in range(1, n + 1)]
+    for unit, what in (("whole_s", "s"), ("whole_cpu_s", "processor s")):
+        one, each = together[unit], sum(row[unit] for row in apart)
+        print(
+            f"{n} LoRA runs of 10 steps on one base: one process {one:.1f} {what}, a process each {each:.1f} {what}: "
+            f"{each / one:.2f} x"
+        )
 
 
-def child(line: Line, setting: Setting, seeds: Sequence[int] = (1,)) -> dict[str, Any]:
+def memory() -> None:
+    """Peak memory of each student that is here, beside what `train --dry-run` estimates for the same rows."""
+    from cotdistill.train import estimate, students
+
+    print(f"{'peak memory of a run':42} {'measured GB':>11} {'estimate GB':>11}")
+    for student, method in [
+        *((name, "full") for name in ("tiny-s", "tiny", "tiny-l") if name in students.known_students()),
+        *([(GEMMA, "lora"), (GEMMA, "full")] if GEMMA else []),
+    ]:
+        base = SETTINGS["gemma" if student == GEMMA else "tiny"]
+        setting = replace(base, student=student, method=method, n_rows=4 * base.batch, n_held_out=1)
+        line = Line("", profile={"max_steps": 2})
+        found = child(line, setting, [1])
+        profile = setting.profile({"max_steps": 2})
+        folder = students.locate(students.resolve_student(student))
+        expected = estimate.memory_bytes(estimate.shape_of(folder), profile, found["longest"])
+        name = "gemma-3-270m" if student == GEMMA else student
+        print(
+            f"{f'{name}, {method}, batches of {setting.batch}':42} {found['train_peak_bytes'] / 1e9:11.2f} "
+            f"{expected / 1e9:11.2f}"
+        )
+
+
+def measure(line: Line, setting: Setting, seed: int) -> dict[str, Any] | str:
+    """One line with one seed, or why it was not measured."""
+    if line.trainer == "unsloth" and environments.find("unsloth") is None:
+        return "not installed (just setup cpu)"
+    load = os.getloadavg()[0]
+    if line.threads and load > (os.cpu_count() or 1) + 1:
+        return f"not measured: load {load:.0f}, and its threads would wait for cores"
+    try:
+        return child(line, setting, [seed])
+    except subprocess.TimeoutExpired:
+        return f"not done after {PATIENCE_S:.0f} s: threads wait for cores that others use"
+
+
+def child(line: Line, setting: Setting, seeds: Sequence[int]) -> dict[str, Any]:
     """Train with each seed, one after the other, in a process of its own; what it measured."""
+    job = {
+        "line": [line.config, line.grouped, line.profile, line.trainer],
+        "setting": asdict(setting),
+        "seeds": list(seeds),
+    }
+    named = json.dumps([job, line.threads])
+    if KEEP and Path(KEEP).exists():
+        for kept in map(json.loads, Path(KEEP).read_text(encoding="utf-8").splitlines()):
+            if kept["job"] == named:
+                return dict(kept["found"])
     python = sys.executable
     if line.trainer == "unsloth":
         python = str(environments.require("unsloth").python)
-    job = {
-        "line": [line.config, line.grouped, line.profile, line.trainer],
-        "setting": setting.as_json(),
-        "seeds": list(seeds),
-    }
     env = {**os.environ, "TOKENIZERS_PARALLELISM": "false", **(line.threads or ONE_THREAD)}
-    started = time.perf_counter()
+    before, started = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
     patience = PATIENCE_S if line.threads else None
     command = [python, __file__, json.dumps(job)]
     done = subprocess.run(command, capture_output=True, text=True, env=env, timeout=patience)
     if done.returncode:
         raise SystemExit(f"{line.name}: {done.stderr[-2000:]}")
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     found: dict[str, Any] = json.loads(next(x for x in done.stdout.splitlines() if x.startswith("RESULT"))[6:])
     seconds = found["wall_s"] if line.threads else found["cpu_s"]
-    return {**found, "rate": found["supervised"] / seconds, "whole_s": time.perf_counter() - started}
+    found |= {
+        "rate": found["supervised"] / seconds,
+        "whole_s": time.perf_counter() - started,
+        "whole_cpu_s": after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime,
+    }
+    if KEEP:
+        with Path(KEEP).open("a", encoding="utf-8") as file:
+            file.write(json.dumps({"job": named, "found": found}) + "\n")
+    print(f"  {line.name or line.profile} {setting.student} seeds {list(seeds)}: {found['rate']:,.1f}", file=sys.stderr)
+    return found
 
 
 def work(job: dict[str, Any]) -> dict[str, Any]:
@@ -172,6 +229,7 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
 
     rows = rows_of(setting)
     made, losses = [], []
+    peak = 0
     with tempfile.TemporaryDirectory() as folder:
         for seed in job["seeds"]:
             where = Path(folder) / str(seed)
@@ -179,10 +237,17 @@ def work(job: dict[str, Any]) -> dict[str, Any]:
                 made.append(ours(rows, overrides, trainer, where, seed=seed))
             else:
                 made.append(trls(rows, config, grouped, where, seed=seed))
+            peak = peak or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # before the weights are read anew
             losses.append(held_out_loss(rows, where / "model"))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
     spent = {name: sum(one[name] for one in made) for name in ("wall_s", "cpu_s")}
-    return {**spent, "supervised": rows.supervised * setting.epochs * len(made), "held_out": losses, "peak_bytes": peak}
+    return {
+        **spent,
+        "supervised": sum(one["supervised"] for one in made),
+        "held_out": mean(losses),
+        "peak_bytes": peak,
+        "train_peak_bytes": max(one["peak_bytes"] for one in made),
+        "longest": max(len(row["input_ids"]) for row in rows.tokens),
+    }
 
 
 if __name__ == "__main__":

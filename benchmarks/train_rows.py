@@ -1,18 +1,21 @@
 """The rows that `bench_train.py` trains on, and one training of them: by TRL as it comes, or by a trainer of ours."""
 
+import math
 import random
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from statistics import fmean, variance
 from typing import Any
 
 from cotdistill.gen.builtin.solver import solve
 from cotdistill.gen.builtin.writer import write
 from cotdistill.tasks import templates
 from cotdistill.tasks.datasets import arith
-from cotdistill.train import head_loss, profiles, sft, students, trl_trainer, unsloth_trainer
+from cotdistill.train import head_loss, precision, profiles, sft, students, trl_trainer, unsloth_trainer
+from cotdistill.train.steps import peak_memory
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +31,6 @@ class Setting:
     max_tokens: int
     method: str
     seeds: int
-
-    def as_json(self) -> dict[str, Any]:
-        """For a child process."""
-        return asdict(self)
 
     def profile(self, overrides: dict[str, Any]) -> profiles.Profile:
         """Our profile of it."""
@@ -76,9 +75,10 @@ def rows_of(setting: Setting) -> Rows:
 def ours(rows: Rows, overrides: dict[str, Any], trainer: str, folder: Path, *, seed: int) -> dict[str, float]:
     """Train with a trainer of ours; the model is left in `folder`/model."""
     profile = rows.setting.profile(overrides)
-    base = _base(trainer, rows.base)
+    base = _base(trainer, rows.base, precision.kept(profile))
     last: list[trl_trainer.Step] = []
     seen: list[tuple[float, float]] = []
+    peak: list[int] = []
     build = sft.trainer
 
     def timed(*given: Any) -> Any:
@@ -90,6 +90,7 @@ def ours(rows: Rows, overrides: dict[str, Any], trainer: str, folder: Path, *, s
             seen.append((time.perf_counter(), time.process_time()))
             result = train(**how)
             seen.append((time.perf_counter(), time.process_time()))
+            peak.append(peak_memory())
             return result
 
         made.train = clocked
@@ -104,15 +105,20 @@ def ours(rows: Rows, overrides: dict[str, Any], trainer: str, folder: Path, *, s
     finally:
         sft.trainer = build
     (wall, cpu), (wall_after, cpu_after) = seen
-    return {"wall_s": wall_after - wall, "cpu_s": cpu_after - cpu, "last_loss": last[-1].loss or 0.0}
+    return {
+        "wall_s": wall_after - wall,
+        "cpu_s": cpu_after - cpu,
+        "supervised": last[-1].supervised_tokens or 0,
+        "peak_bytes": peak[0],
+    }
 
 
 @cache
-def _base(trainer: str, path: Path) -> sft.Base:
+def _base(trainer: str, path: Path, numbers: str) -> sft.Base:
     load: Callable[[Path, str], sft.Base] = {"trl": trl_trainer.load_base, "unsloth": unsloth_trainer.load_base}[
         trainer
     ]
-    return load(path, "float32")
+    return load(path, numbers)
 
 
 def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path, *, seed: int) -> dict[str, float]:
@@ -161,8 +167,9 @@ def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path, *, see
         peft_config=lora if setting.method == "lora" else None,
     )
     wall, cpu = time.perf_counter(), time.process_time()
-    loss = trainer.train().training_loss
-    measured = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu, "last_loss": loss}
+    trainer.train()
+    measured = {"wall_s": time.perf_counter() - wall, "cpu_s": time.process_time() - cpu}
+    measured |= {"supervised": rows.supervised * setting.epochs, "peak_bytes": peak_memory()}
     made = trainer.model.merge_and_unload() if setting.method == "lora" else trainer.model
     made.float().save_pretrained(folder / "model")
     tokenizer.save_pretrained(folder / "model")
@@ -185,3 +192,18 @@ def held_out_loss(rows: Rows, folder: Path) -> float:
             total += counted * model(**batch).loss.item()
         n += counted
     return total / n
+
+
+def difference(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
+    """(low, middle, high) of the relative difference of two mean losses: a 95 % interval of the difference of their
+    logarithms (Welch). A single seed says nothing: then it is as wide as can be."""
+    from scipy.stats import t
+
+    logs = [[math.log(loss) for loss in losses] for losses in (ours, theirs)]
+    middle = fmean(logs[0]) - fmean(logs[1])
+    if min(map(len, logs)) < 2:
+        return -1.0, math.expm1(middle), math.inf
+    parts = [variance(values) / len(values) for values in logs]
+    freedom = sum(parts) ** 2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, logs, strict=True))
+    half = float(t.ppf(0.975, freedom)) * math.sqrt(sum(parts))
+    return math.expm1(middle - half), math.expm1(middle), math.expm1(middle + half)

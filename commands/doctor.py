@@ -46,25 +46,53 @@ def doctor(
 def _students(as_json: bool) -> None:
     from dataclasses import asdict
 
+    from ..train.students import resolve_student
     from ..train.support import ABSENT, table
 
     found = table()
+    known = [resolve_student(row.student) for row in found]
     if as_json:
-        print_json([asdict(one) for one in found])
+        print_json(
+            [
+                {
+                    "where": one.hub_id or str(one.path),
+                    "template": one.template,
+                    "profile": one.profile,
+                    "lora_targets": one.lora_targets.split(","),
+                    "context": one.context,
+                    "licence": one.licence,
+                    "gated": one.gated,
+                    "note": one.note,
+                }
+                | asdict(takes)
+                for one, takes in zip(known, found, strict=True)
+            ]
+        )
         return
+    facts = ("student", "template", "context", "licence", "gated", "note")
+    print_rows(facts, [[one.name, *(_shown(getattr(one, fact)) for fact in facts[1:])] for one in known], as_json=False)
+    targets: dict[str, list[str]] = {}
+    for one in known:
+        targets.setdefault(one.lora_targets.replace(",", ", "), []).append(one.name)
+    for modules, names in targets.items():
+        print_note(f"LoRA targets of {', '.join(names)}: {modules}")
     columns = ("student", "family", "trl", "unsloth", "llamafactory", "transformers", "vllm")
-    print_rows(columns, [[getattr(one, name) for name in columns] for one in found], as_json=False)
+    print_rows(columns, [[getattr(row, name) for name in columns] for row in found], as_json=False)
     print_note("trainers: trl, unsloth, llamafactory; engines: transformers, vllm. Read from the installed sources.")
     print_note("own kernels: Unsloth has some for the family; general way: it trains it as transformers does")
     said: dict[str, list[str]] = {}
-    for one in found:
-        if one.advice:
-            said.setdefault(one.advice, []).append(one.student)
+    for row in found:
+        if row.advice:
+            said.setdefault(row.advice, []).append(row.student)
     for advice, names in said.items():
         print_note(f"{', '.join(names)}: {advice}")
     for name in environments.DISTRIBUTIONS:
-        if any(getattr(one, name) == ABSENT for one in found):
+        if any(getattr(row, name) == ABSENT for row in found):
             print_note(f"{name} is not installed. Next: {environments.SETUPS[name]}")
+
+
+def _shown(fact: object) -> object:
+    return {True: "yes", False: ""}[fact] if isinstance(fact, bool) else fact
 
 
 def _libraries() -> list[Check]:

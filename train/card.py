@@ -72,6 +72,7 @@ def write_card(
         "validation loss": outcome.get("validation_loss"),
         "seconds": outcome.get("seconds"),
         "weights": outcome.get("saved"),
+        "numbers": outcome.get("dtype"),
         "weights hash": outcome.get("weights_hash"),
     }
     lines = [f"| {name} | {_shown(value)} |" for name, value in facts.items() if value is not None]

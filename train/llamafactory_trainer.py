@@ -1,7 +1,9 @@
 """Training with LLaMA-Factory, the trainer of arXiv 2502.18001: its command line in a process of its own, read as it
 goes.
 
-Its checkpoints are its own, one an epoch; a killed run goes on from the last, as LLaMA-Factory does by itself.
+Its checkpoints are its own, one an epoch. LLaMA-Factory goes on from the newest it finds, whole or not: so each is
+given our marker once it is written (checkpoints.py), and what is newer than the last whole one is removed before it
+starts.
 """
 
 import ast
@@ -22,7 +24,7 @@ from typing import Any
 from ..errors import TrainError
 from ..tasks import modeldir
 from ..tasks.templates import StudentTemplate
-from . import llamafactory
+from . import checkpoints, llamafactory
 from .preflight import Preflight, look
 from .profiles import Profile
 from .steps import Recorder, Step
@@ -47,9 +49,10 @@ def train(
     cards: Sequence[str],
     on_step: Callable[[Step], None],
     on_ready: Callable[[Preflight], None],
+    resume: checkpoints.Checkpoint | None = None,
 ) -> Trained:
-    """Train in `folder` and leave the weights in `output`. TrainError: nothing to learn from, or LLaMA-Factory
-    failed."""
+    """Train in `folder` and leave the weights in `output`. `resume`: the checkpoint to go on from. TrainError: nothing
+    to learn from, or LLaMA-Factory failed."""
     rows, n_cut = tokenize(splits["train"], tokenizer, template, profile.max_tokens)
     found = look(rows, n_cut, tokenizer)
     on_ready(found)
@@ -58,10 +61,12 @@ def train(
         folder, splits, template, profile,
         base=base_dir, seed=seed, cards=cards, bf16=bf16, gpu=gpu, python=sys.executable,
     )  # fmt: skip
-    recorder = Recorder(on_step, time.monotonic())
+    _clear_the_way(made_in(folder), resume)
+    before_s = resume.seconds if resume else 0.0
+    recorder = Recorder(on_step, time.monotonic() - before_s)
     supervised_share = found.supervised_tokens / max(1, found.tokens)
-    n_steps = _run(written, folder, recorder, supervised_share)
-    saved = _save(folder / "output", base_dir, tokenizer, profile, output)
+    n_steps = _run(written, made_in(folder), recorder, supervised_share, before_s)
+    saved = _save(made_in(folder), base_dir, tokenizer, profile, output)
     base_hash = modeldir.weights_hash(base_dir) if saved == "adapter" else None
     return Trained(
         weights_hash=modeldir.weights_hash(output, base_hash),
@@ -76,10 +81,40 @@ def train(
     )
 
 
-def _run(written: llamafactory.Written, folder: Path, recorder: Recorder, supervised_share: float) -> int:
+def made_in(folder: Path) -> Path:
+    """Where LLaMA-Factory, at work in `folder`, leaves checkpoints and weights."""
+    return folder / "output"
+
+
+def _clear_the_way(made: Path, resume: checkpoints.Checkpoint | None) -> None:
+    """Leave nothing in `made` that LLaMA-Factory would go on from but `resume`."""
+    if resume is None:
+        shutil.rmtree(made, ignore_errors=True)
+    for path in made.glob("checkpoint-*"):
+        if resume and path != resume.path and int(path.name.rpartition("-")[2]) > resume.step:
+            shutil.rmtree(path)
+    (made / _LOG).unlink(missing_ok=True)
+
+
+def _seal_new(made: Path, recorder: Recorder) -> None:
+    """Mark the checkpoints that LLaMA-Factory has finished: their trainer_state.json is written last."""
+    for path in made.glob("checkpoint-*"):
+        with contextlib.suppress(OSError, ValueError):  # half-written, or just removed as one too many
+            if not (path / checkpoints.MARKER).exists():
+                json.loads((path / "trainer_state.json").read_text(encoding="utf-8"))
+                checkpoints.seal(
+                    path,
+                    tokens=recorder.tokens,
+                    seconds=recorder.elapsed_s,
+                    supervised_tokens=recorder.supervised_tokens,
+                )
+
+
+def _run(
+    written: llamafactory.Written, made: Path, recorder: Recorder, supervised_share: float, before_s: float
+) -> int:
     """Run the command to its end, telling every step. Returns how many there were."""
-    (folder / "output" / _LOG).unlink(missing_ok=True)
-    log = folder / "llamafactory.log"
+    log = made.parent / "llamafactory.log"
     norms: list[float] = []
     environment = {**os.environ, **written.environment, "TRANSFORMERS_VERBOSITY": "info", "PYTHONUNBUFFERED": "1"}
     with log.open("w", encoding="utf-8") as file:
@@ -104,7 +139,7 @@ def _run(written: llamafactory.Written, folder: Path, recorder: Recorder, superv
         listener = threading.Thread(target=listen, daemon=True)
         listener.start()
         try:
-            last = _follow(process, folder / "output" / _LOG, norms, recorder, supervised_share)
+            last = _follow(process, made, norms, recorder, supervised_share, before_s)
         finally:
             if process.poll() is None:
                 process.terminate()
@@ -119,9 +154,16 @@ def _run(written: llamafactory.Written, folder: Path, recorder: Recorder, superv
 
 
 def _follow(
-    process: subprocess.Popen[str], log: Path, norms: list[float], recorder: Recorder, supervised_share: float
+    process: subprocess.Popen[str],
+    made: Path,
+    norms: list[float],
+    recorder: Recorder,
+    supervised_share: float,
+    before_s: float,
 ) -> int:
-    """Tell the lines of LLaMA-Factory's own log as they come, until the process has ended and all are told."""
+    """Tell the lines of LLaMA-Factory's own log as they come, until the process has ended and all are told.
+    `before_s`: seconds of training before this process."""
+    log = made / _LOG
     told = last = losses = 0
     memory = 0
     while True:
@@ -141,12 +183,13 @@ def _follow(
             if "total_tokens" in entry:
                 named["num_tokens"] = entry["total_tokens"]
                 if entry.get("throughput"):  # its own clock: the time until it is read here says nothing
-                    recorder.started = time.monotonic() - entry["total_tokens"] / entry["throughput"]
+                    recorder.started = time.monotonic() - before_s - entry["total_tokens"] / entry["throughput"]
                 recorder.supervised_tokens = round(supervised_share * entry["total_tokens"])
             recorder.memory_bytes = memory or None
             recorder.log(last, int(entry["total_steps"]), {k: v for k, v in named.items() if v is not None})
         if ended:
             return last
+        _seal_new(made, recorder)
         time.sleep(POLL_S)
 
 

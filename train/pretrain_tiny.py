@@ -20,18 +20,12 @@ from .tiny_exercises import SHARES, Exercise, exercises
 
 SEED = 7
 BATCH = 32
-MUON_LR, ADAMW_LR = 0.02, 1e-2
 WARMUP_STEPS = 20
 DECAY_FROM = 0.4  # of a cycle's steps: constant until then, then linear to 2 %
 SORTED_BATCHES = 16  # drawn together and cut by length
 TOKENIZER_TEXTS = 8_000
 QUESTIONS_READ = 4_000  # training questions whose words the tokenizer sees; the model does not
 HEAD = 32  # width of an attention head
-SIZES = {  # hidden width, layers, width of the feed-forward part
-    "tiny-s": (64, 2, 176),
-    "tiny": (96, 3, 256),
-    "tiny-l": (128, 4, 336),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +37,25 @@ class Cycle:
     shares: Mapping[str, float]
 
 
-CYCLES = (Cycle(4_500, 1.0, SHARES), Cycle(2_600, 0.6, {"sum": 0.1, "statements": 0.8, "copy": 0.1}))
-SHORT = (CYCLES[0], Cycle(900, 0.4, CYCLES[1].shares))  # tiny-l: four times the arithmetic a step
-CYCLES_OF = {"tiny-s": CYCLES, "tiny": CYCLES, "tiny-l": SHORT}
+@dataclass(frozen=True, slots=True)
+class Size:
+    """Hidden width, layers, width of the feed-forward part, and how it is taught."""
+
+    hidden: int
+    layers: int
+    inner: int
+    muon_lr: float
+    adamw_lr: float
+    cycles: tuple[Cycle, ...]
+
+
+STATEMENTS = {"sum": 0.1, "statements": 0.8, "copy": 0.1}
+CYCLES = (Cycle(4_500, 1.0, SHARES), Cycle(2_600, 0.6, STATEMENTS))
+SIZES = {
+    "tiny-s": Size(64, 2, 176, 0.02, 1e-2, CYCLES),
+    "tiny": Size(96, 3, 256, 0.02, 1e-2, CYCLES),
+    "tiny-l": Size(128, 4, 336, 0.01, 5e-3, (Cycle(3_000, 1.0, SHARES), Cycle(1_200, 0.6, STATEMENTS))),
+}
 
 
 def new_model(tokenizer: Any, seed: int, size: str) -> Any:
@@ -54,17 +64,17 @@ def new_model(tokenizer: Any, seed: int, size: str) -> Any:
     from transformers import LlamaConfig, LlamaForCausalLM
 
     torch.manual_seed(seed)
-    hidden, layers, inner = SIZES[size]
+    shape = SIZES[size]
     config = LlamaConfig(
         vocab_size=len(tokenizer),
         pad_token_id=tokenizer.pad_token_id,
         bos_token_id=tokenizer.bos_token_id,
         eos_token_id=tokenizer.eos_token_id,
-        hidden_size=hidden,
-        num_hidden_layers=layers,
-        num_attention_heads=hidden // HEAD,
-        num_key_value_heads=hidden // HEAD,
-        intermediate_size=inner,
+        hidden_size=shape.hidden,
+        num_hidden_layers=shape.layers,
+        num_attention_heads=shape.hidden // HEAD,
+        num_key_value_heads=shape.hidden // HEAD,
+        intermediate_size=shape.inner,
         max_position_embeddings=512,
         tie_word_embeddings=True,
     )
@@ -100,10 +110,10 @@ def batch_of(rows: list[tuple[list[int], list[int]]], pad: int) -> dict[str, Any
 
 
 def pretrain(
-    out: Path, cycles: Sequence[Cycle] = CYCLES, *, size: str = "tiny", first: int = 0, seed: int = SEED
+    out: Path, cycles: Sequence[Cycle] | None = None, *, size: str = "tiny", first: int = 0, seed: int = SEED
 ) -> float:
     """Build the tokenizer, train the model, save both in `out` after every cycle. `first` > 0 goes on from what is
-    saved there. Returns the mean loss of the last 100 steps."""
+    saved there. Returns the mean loss of the last 100 steps. Without `cycles`: those of the size."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
@@ -117,18 +127,18 @@ def pretrain(
         model = new_model(tokenizer, seed, size)
     print(f"{sum(p.numel() for p in model.parameters())} parameters, {len(tokenizer)} tokens", flush=True)
     mean = 0.0
-    for i, cycle in list(enumerate(cycles))[first:]:
-        mean = _train(model, tokenizer, cycle, seed + 100 * i)
+    for i, cycle in list(enumerate(cycles or SIZES[size].cycles))[first:]:
+        mean = _train(model, tokenizer, cycle, seed + 100 * i, SIZES[size])
         model.save_pretrained(out)
         tokenizer.save_pretrained(out)
     return mean
 
 
-def _train(model: Any, tokenizer: Any, cycle: Cycle, seed: int) -> float:
+def _train(model: Any, tokenizer: Any, cycle: Cycle, seed: int, size: Size) -> float:
     """One cycle, with a fresh optimizer. Returns the mean loss of its last 100 steps."""
     from .muon import for_model
 
-    optimizer = for_model(model, lr=MUON_LR * cycle.peak, adamw_lr=ADAMW_LR * cycle.peak)
+    optimizer = for_model(model, lr=size.muon_lr * cycle.peak, adamw_lr=size.adamw_lr * cycle.peak)
     full = [group["lr"] for group in optimizer.param_groups]
     source, order = exercises(seed, cycle.shares), random.Random(seed)
     waiting: list[list[tuple[list[int], list[int]]]] = []
@@ -162,7 +172,6 @@ if __name__ == "__main__":
     chosen = parser.parse_args()
     pretrain(
         chosen.out or Path(__file__).parent / chosen.size,
-        CYCLES_OF[chosen.size],
         size=chosen.size,
         first=chosen.first_cycle,
     )

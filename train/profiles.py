@@ -53,7 +53,8 @@ class Profile(BaseModel):
     freeze_embeddings: bool = False
     gradient_checkpointing: bool = False
     dtype: Literal["float32", "bfloat16", "auto"] = Field(
-        default="float32", description="auto: bfloat16 where a GPU has it, else float32; a CPU always uses float32"
+        default="float32",
+        description="auto: bfloat16 where a GPU has it, else float32; bfloat16: for LoRA on a CPU that has it, too",
     )
     template: str = Field(default="auto", description="auto: the student's own (train/students.toml)")
     lora: Lora = Lora()

@@ -115,8 +115,11 @@ def _train(
     before = _finished(store, [want.key for want in wanted])
     results: dict[int, RunResult] = {}
     todo: list[int] = []
+    first: dict[str, int] = {}
     for i, want in enumerate(wanted):
         output = folder / want.key
+        if first.setdefault(want.key, i) != i:
+            continue  # one run, wanted twice: two directories with the same base
         if want.key in before and any((output / "model").glob("*config.json")):
             results[i] = _result(want, "skipped", output, before[want.key])
         else:
@@ -153,6 +156,7 @@ def _train(
             status = {"done": "finished", "lost": "interrupted"}.get(outcome.status, outcome.status)
             error = lost(outcome.error, folder) if outcome.status == "lost" else outcome.error
             results[i] = _result(wanted[i], status, folder / wanted[i].key, outcome.detail, error)
+    results |= {i: results[first[want.key]] for i, want in enumerate(wanted) if i not in results}
     ingest(store, store.spool_dir)
     for i, result in results.items():
         model = result.output_dir / "model"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from . import checkpoints, trouble
+from . import checkpoints, precision, trouble
 from .estimate import warmup_steps
 from .order import EpochOrder
 from .preflight import IGNORED
@@ -100,6 +100,7 @@ def trainer(
 
     from . import head_loss
 
+    narrow = model.dtype == torch.bfloat16 or (base.make is None and precision.multiplied(profile) == "bfloat16")
     config = SFTConfig(
         output_dir=str(folder),
         per_device_train_batch_size=profile.batch_size,
@@ -113,7 +114,7 @@ def trainer(
         max_grad_norm=profile.max_grad_norm,
         seed=seed,
         data_seed=seed,
-        bf16=model.dtype == torch.bfloat16,
+        bf16=narrow,
         fp16=model.dtype == torch.float16,
         use_cpu=base.device == "cpu",
         gradient_checkpointing=profile.gradient_checkpointing,

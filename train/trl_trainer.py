@@ -1,9 +1,10 @@
 """One training with TRL's SFTTrainer: prompt and completion, loss on the completion only, full or LoRA.
 
 The text is rendered and tokenized by tasks/templates.py, so that training and evaluation cannot differ; TRL gets token
-ids with labels. On a CPU everything is float32 and one thread per process.
+ids with labels. Which numbers it multiplies: precision.py. On a CPU one thread per process.
 """
 
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 
 from ..errors import TrainError
 from ..tasks import modeldir, templates
-from . import checkpoints, sft, trouble
+from . import checkpoints, precision, sft, trouble
 from .preflight import IGNORED, Preflight, look
 from .profiles import Profile
 from .sft import Base
@@ -31,7 +32,8 @@ class Pair:
 
 @dataclass(frozen=True, slots=True)
 class Trained:
-    """What a training left. `saved`: "model" (all weights), "merged" (an adapter put into its base) or "adapter"."""
+    """What a training left. `saved`: "model" (all weights), "merged" (an adapter put into its base) or "adapter";
+    `dtype`: what was multiplied in."""
 
     weights_hash: str
     saved: str
@@ -42,18 +44,19 @@ class Trained:
     n_cut: int
     final_loss: float | None
     validation_loss: float | None = None
+    dtype: str | None = None
 
 
 def load_base(path: Path, dtype: str) -> Base:
-    """Load a model directory. TrainError when it cannot be read as a causal language model."""
+    """Load a model directory in `dtype` (precision.kept). TrainError when it cannot be read as a causal language
+    model."""
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    wide = device == "cpu" or dtype == "float32" or (dtype == "auto" and not torch.cuda.is_bf16_supported())
     try:
         tokenizer = AutoTokenizer.from_pretrained(path)
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=torch.float32 if wide else torch.bfloat16)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=getattr(torch, dtype))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         raise TrainError(f"cannot load the student in {path}: {first}. Next: --student DIR with a causal LM") from error
@@ -152,15 +155,33 @@ def train(
         n_cut=n_cut,
         final_loss=recorder.last_loss,
         validation_loss=recorder.validation_loss,
+        dtype=precision.multiplied(profile) if base.make is None else str(model.dtype).removeprefix("torch."),
     )
 
 
+def merged(model: Any, base: Path, folder: Path) -> Any:
+    """The adapter of `model` put into `base` read anew, in float32: most of what it learned is smaller than a step of
+    bfloat16. `folder` lends room for the adapter."""
+    import torch
+    from peft import PeftModel
+    from transformers import AutoModelForCausalLM
+
+    with tempfile.TemporaryDirectory(dir=folder) as made:
+        model.save_pretrained(made)
+        whole = AutoModelForCausalLM.from_pretrained(base, dtype=torch.float32)
+        return PeftModel.from_pretrained(whole, made).merge_and_unload()
+
+
 def _save(model: Any, base: Base, profile: Profile, output: Path) -> str:
+    import torch
+
     output.mkdir(parents=True, exist_ok=True)
     saved = "model"
     if profile.method == "lora":
         saved = "adapter" if profile.lora.adapter == "kept" else "merged"
-        if saved == "merged":
+        if saved == "merged" and base.device == "cpu" and model.dtype == torch.bfloat16:
+            model = merged(model, base.path, output.parent)
+        elif saved == "merged":
             model = model.merge_and_unload()
     model.save_pretrained(output, safe_serialization=True)
     base.tokenizer.save_pretrained(output)

@@ -59,7 +59,9 @@ def check_room(folder: Path, model: Any, *, with_optimizer: bool, merged: bool =
     `merged`: an adapter is put into its base first."""
     named = list(model.named_parameters())
     adapter = getattr(model, "peft_config", None) is not None and not merged
-    weights = sum(p.numel() * p.element_size() for _, p in named if p.requires_grad or not adapter)
+    wide = merged and next(p for _, p in named).device.type == "cpu"  # merged in float32
+    size = {name: p.numel() * (4 if wide else p.element_size()) for name, p in named}
+    weights = sum(size[name] for name, p in named if p.requires_grad or not adapter)
     state = sum(2 * 4 * p.numel() for _, p in named if p.requires_grad) if with_optimizer else 0
     folder.mkdir(parents=True, exist_ok=True)
     free = shutil.disk_usage(folder).free
@@ -75,6 +77,11 @@ def lost(said: str | None, folder: Path) -> str | None:
     """What a worker's end without a word probably was, added to what is known of it."""
     if said and folder.exists() and shutil.disk_usage(folder).free < _LEAST_FREE:
         return f"{said}; the disk of {folder} is full. Next: make room and start it again"
+    if said and "signal 9" in said:
+        return (
+            f"{said}. Somebody killed it, or the system did for want of memory. Next: start it again, with a smaller "
+            f"--batch-size if memory was short (as it is, it goes on from its last checkpoint)"
+        )
     return said
 
 

@@ -19,7 +19,7 @@ from .. import workers
 from ..errors import TrainError
 from ..store.spool import SpoolWriter, utc_now
 from ..tasks import templates
-from . import checkpoints, llamafactory_trainer, students, trl_trainer, trouble, unsloth_trainer
+from . import checkpoints, llamafactory_trainer, precision, students, trl_trainer, trouble, unsloth_trainer
 from .preflight import Preflight
 from .profiles import Profile
 from .sft import Base
@@ -55,7 +55,7 @@ class Worker:
 
     def __init__(self) -> None:
         self.base: Base | None = None
-        self.base_hash = ""
+        self.loaded: tuple[Path, str, str] | None = None  # from where, under which hash, in which numbers
 
     def do(self, message: workers.Message, say: workers.Say) -> Mapping[str, Any]:
         """Do one job; what is returned is also the detail of its `finished` event."""
@@ -63,15 +63,20 @@ class Worker:
         with _only_one(Path(job.output_dir), job.run_key), SpoolWriter(Path(job.spool_dir), "train") as spool:
             return _Run(job, spool, say).do(self)
 
-    def load(self, path: Path, dtype: str, trainer: str, base_hash: str) -> Base:
-        """The base in `path`, from memory where it is the last one. A worker's jobs all have the same trainer.
+    def load(self, job: Job, profile: Profile) -> Base:
+        """The base of `job`, from memory where it is the last one (Unsloth reads its files for every run). A worker's
+        jobs all have the same trainer.
 
-        TrainError: it cannot be loaded, or its files are not those of `base_hash`.
+        TrainError: it cannot be loaded, or its files are not those of the job's base hash.
         """
-        if self.base is None or (self.base.path, self.base_hash) != (path, base_hash):
+        path, numbers = Path(job.base_dir), precision.kept(profile)
+        wanted = path, job.base_hash, numbers
+        if self.base is None or self.loaded != wanted or self.base.make is not None:
+            trouble.check_base(path, students.base_hash(path), job.base_hash)
+        if self.base is None or self.loaded != wanted:
             self.base = None
-            trouble.check_base(path, students.base_hash(path), base_hash)
-            self.base, self.base_hash = LOADERS[trainer](path, dtype), base_hash
+            narrow = profile.dtype if job.trainer == unsloth_trainer.NAME else numbers
+            self.base, self.loaded = LOADERS[job.trainer](path, narrow), wanted
         return self.base
 
 
@@ -81,7 +86,8 @@ class _Run:
         self.told = self.rotated = time.monotonic()
 
     def do(self, worker: Worker) -> Mapping[str, Any]:
-        folder = Path(self.job.output_dir) / "checkpoints"
+        theirs = llamafactory_trainer.made_in(Path(self.job.output_dir) / "llamafactory")
+        folder = theirs if self.job.trainer == llamafactory_trainer.NAME else Path(self.job.output_dir) / "checkpoints"
         resume, passed_over = checkpoints.newest(folder)
         started = {"pid": os.getpid(), "resumed_from_step": resume.step if resume else 0, "passed_over": passed_over}
         if card := os.environ.get("CUDA_VISIBLE_DEVICES"):
@@ -101,7 +107,6 @@ class _Run:
         detail = asdict(trained)
         self._event("finished", detail)
         checkpoints.clear(folder)
-        checkpoints.clear(Path(self.job.output_dir) / "llamafactory" / "output")
         return detail
 
     def _train(self, worker: Worker, folder: Path, resume: checkpoints.Checkpoint | None) -> trl_trainer.Trained:
@@ -116,6 +121,7 @@ class _Run:
         for leftover in (final, partial):
             shutil.rmtree(leftover, ignore_errors=True)
         if job.trainer == llamafactory_trainer.NAME:
+            trouble.check_base(Path(job.base_dir), students.base_hash(Path(job.base_dir)), job.base_hash)
             tokenizer = students.load_tokenizer(Path(job.base_dir))
             trained = llamafactory_trainer.train(
                 Path(job.base_dir),
@@ -129,10 +135,11 @@ class _Run:
                 cards=job.cards,
                 on_step=self._step,
                 on_ready=self._ready,
+                resume=resume,
             )
             partial.rename(final)
             return trained
-        base = worker.load(Path(job.base_dir), profile.dtype, job.trainer, job.base_hash)
+        base = worker.load(job, profile)
         template = templates.resolve(job.template, base.tokenizer)
         trained = trl_trainer.train(
             base,

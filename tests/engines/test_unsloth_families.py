@@ -1,7 +1,9 @@
-"""The real Unsloth on each of the paper's architectures: by its own kernels or, as BLOOM, by its general way."""
+"""The real Unsloth on each of the paper's architectures, by its own kernels or, as BLOOM, by its general way; and what
+it learns by heart."""
 
 from pathlib import Path
 
+import by_heart
 import pytest
 import tiny_families
 from arith_lab import filled
@@ -42,3 +44,13 @@ def test_its_adapter_answers_on_its_base(unsloth: environments.Environment, tmp_
     engine = TransformersEngine(base, template=template, adapter=run.output_dir / "model")
     (batch,) = engine.generate([engine.template.prompt("How many?")], Decoder(max_new_tokens=4))
     assert batch[0].finish_reason in ("stop", "length")
+
+
+@pytest.mark.parametrize("method", ["full", "lora"])
+def test_it_learns_eight_rows_by_heart_and_says_them_to_the_letter(
+    unsloth: environments.Environment, tmp_path: Path, method: str
+) -> None:
+    settings = {"optimizer": "adamw", "lr": 1e-2, "epochs": 250 if method == "lora" else 120, "batch_size": 8}
+    settings |= {"method": method, "lora.rank": 32, "lora.alpha": 64, "lora.adapter": "kept"}
+    _, run = by_heart.learned(tmp_path, "unsloth", profiles.load("tiny", settings))
+    assert run.detail["saved"] == ("adapter" if method == "lora" else "model")

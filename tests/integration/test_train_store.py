@@ -22,8 +22,8 @@ from cotdistill.store.cells import Cell
 from cotdistill.store.corpora import Corpus
 from cotdistill.store.store import Store
 from cotdistill.tasks.values import Recipe
-from cotdistill.train import cards, profiles, students, trouble
-from cotdistill.train.run import train_runs
+from cotdistill.train import cards, profiles, students
+from cotdistill.train.run import Order, train_all, train_runs
 from cotdistill.train.watch import TrainProgress
 
 pytest.importorskip("torch", reason="the students need the extra `cpu`")
@@ -86,8 +86,11 @@ def test_doctor_lists_every_student() -> None:
     found = {one["student"]: one for one in json.loads(cot("doctor", "students", "--json").stdout)}
     assert list(found) == students.known_students()
     assert found["bloom-560m"]["trl"] == "LoRA, full" and found["gemma-2b"]["family"] == "gemma"
+    gemma = found["gemma-2b"]
+    assert (gemma["template"], gemma["context"], gemma["licence"]) == ("gemma", 8192, "Gemma Terms of Use")
+    assert gemma["gated"] and gemma["where"] == "google/gemma-2b" and "q_proj" in gemma["lora_targets"]
     shown = cot("doctor", "students").stdout
-    assert "bloom-3b" in shown and "accept its licence" in shown
+    assert "bloom-3b" in shown and "accept its licence" in shown and "query_key_value" in shown
 
 
 def test_llamafactorys_files_are_written_where_it_is_not_installed(lab: tuple[Store, Corpus], tmp_path: Path) -> None:
@@ -151,31 +154,41 @@ def test_a_full_disk_is_a_failed_run_that_can_go_on(lab: tuple[Store, Corpus], t
         subprocess.run(["umount", str(runs)], check=True)
 
 
-def test_a_corpus_or_a_base_that_changes_under_a_run(lab: tuple[Store, Corpus], tmp_path: Path) -> None:
-    """Two runs wait in one process; while the first trains, somebody changes what the second is to read."""
+@pytest.mark.parametrize("changed", ["corpus", "base"])
+def test_a_corpus_or_a_base_that_changes_under_a_run(lab: tuple[Store, Corpus], tmp_path: Path, changed: str) -> None:
+    """Two runs wait in one process; while the first trains, somebody changes what the second is to read. The base is
+    another one for the second, so that it is read: with one base for both it would be in memory."""
     store, corpus = lab
-    base = shutil.copytree(students.locate(students.resolve_student("tiny")), tmp_path / "base")
+    tiny = students.locate(students.resolve_student("tiny"))
+    first_base, base = (shutil.copytree(tiny, tmp_path / name) for name in ("first", "second"))
+    (base / "generation_config.json").write_text("{}")
     profile = profiles.load("tiny", {"max_steps": 2})
-    path = store.dir_for("runs") / "corpora" / f"{corpus.corpus_hash}.jsonl"
+    path = {
+        "corpus": store.dir_for("runs") / "corpora" / f"{corpus.corpus_hash}.jsonl",
+        "base": base / "generation_config.json",
+    }[changed]
     before = ""
 
     def change(now: TrainProgress) -> None:
         nonlocal before
         if now.event == "preflight" and not before:
             before = path.read_text()
-            path.write_text(before.replace("The answer", "An answer", 1))
+            path.write_text(before.replace("The answer", "An answer", 1) if changed == "corpus" else before + " ")
 
-    first, second = train_runs(
-        store, student=str(base), corpora=[corpus], seeds=[1, 2], profile=profile, processes=1, progress=change
-    )
+    orders = [Order(students.resolve_student(str(one)), profile, [1]) for one in (first_base, base)]
+    first, second = train_all(store, orders, [corpus], processes=1, progress=change)
     assert (first.status, second.status) == ("finished", "failed")
-    assert "is not the corpus that this run was started on" in str(second.error)
-    statuses = dict(asked(store, "SELECT seed, status FROM run_status"))
-    assert statuses == {1: "finished", 2: "failed"}
+    said = {
+        "corpus": f"{path} is not the corpus that this run was started on",
+        "base": f"the base in {base} has changed since the run was started",
+    }[changed]
+    assert said in str(second.error) and "Next: " in str(second.error)
+    statuses = dict(asked(store, "SELECT student, status FROM run_status"))
+    assert statuses == {"first": "finished", "second": "failed"}
+    assert not (second.output_dir / "model").exists()
     path.write_text(before)
-    assert trouble.digest(path)
-    (again,) = train_runs(store, student=str(base), corpora=[corpus], seeds=[2], profile=profile)
-    assert again.status == "finished"
+    (again,) = train_runs(store, student=str(base), corpora=[corpus], seeds=[1], profile=profile)
+    assert (again.status, again.run_key) == ("finished", second.run_key)
 
 
 def test_a_missing_tokenizer_is_said(lab: tuple[Store, Corpus], tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from cotdistill.evaluate.engine import Asked
 from cotdistill.evaluate.transformers_engine import TransformersEngine
 from cotdistill.tasks import modeldir, templates
 from cotdistill.tasks.datasets import arith
-from cotdistill.train import profiles, trl_trainer
+from cotdistill.train import precision, profiles, trl_trainer
 
 GEMMA = os.environ.get("COTDISTILL_GEMMA", "")
 
@@ -26,7 +26,7 @@ def test_gemma_trains_and_answers(tmp_path: Path, adapter: str) -> None:
     modeldir.check(path)
     profile = profiles.load("laptop", {"max_steps": 2, "batch_size": 2, "lora.adapter": adapter})
     pairs = [trl_trainer.Pair(q.text, f"Think first. The answer is {q.gold}.") for q in arith.questions("train", 8)]
-    base = trl_trainer.load_base(path, profile.dtype)
+    base = trl_trainer.load_base(path, precision.kept(profile))
     template = templates.resolve("auto", base.tokenizer)
     assert template.name == "alpaca"  # the base model has no chat template
     steps: list[trl_trainer.Step] = []

@@ -7,7 +7,7 @@ import pytest
 
 from cotdistill.errors import ConfigError
 from cotdistill.tasks import templates
-from cotdistill.train import profiles, students
+from cotdistill.train import estimate, pretrain_tiny, profiles, students
 
 
 @pytest.mark.parametrize("name", ["fast", "laptop", "paper", "tiny"])
@@ -86,12 +86,24 @@ def test_a_gated_student_says_where_its_licence_is_accepted(monkeypatch: pytest.
         students.locate(students.resolve_student("bloom-560m"))
 
 
-def test_tiny_is_small_and_on_disk() -> None:
-    path = students.locate(students.resolve_student("tiny"))
+@pytest.mark.parametrize(("name", "weights"), [("tiny-s", 149_824), ("tiny", 406_176), ("tiny-l", 877_696)])
+def test_the_built_in_students_are_small_and_on_disk(name: str, weights: int) -> None:
+    student = students.resolve_student(name)
+    path = students.locate(student)
     config = json.loads((path / "config.json").read_text())
-    assert config["model_type"] == "llama"
-    assert (path / "model.safetensors").stat().st_size < 4_000_000  # float32: under a million parameters
+    assert config["model_type"] == "llama" and config["max_position_embeddings"] == student.context
+    assert estimate.shape_of(path).weights == weights < 1_000_000
+    assert (path / "model.safetensors").stat().st_size < 4_000_000  # float32
     assert len(students.base_hash(path)) == 32
+    tiny = students.locate(students.resolve_student("tiny"))
+    assert (path / "tokenizer.json").read_bytes() == (tiny / "tokenizer.json").read_bytes()
+
+
+def test_the_sizes_are_those_that_pretraining_makes() -> None:
+    for name, size in pretrain_tiny.SIZES.items():
+        config = json.loads((students.locate(students.resolve_student(name)) / "config.json").read_text())
+        made = (config["hidden_size"], config["num_hidden_layers"], config["intermediate_size"])
+        assert made == (size.hidden, size.layers, size.inner)
 
 
 def test_a_hub_id_is_taken_and_anything_else_refused(tmp_path: Path) -> None:

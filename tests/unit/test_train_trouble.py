@@ -30,6 +30,13 @@ def test_a_full_disk_is_said(tmp_path: Path) -> None:
         assert "no room left on the disk" in str(trouble.explained(error, PROFILE, tmp_path))
 
 
+def test_a_process_that_was_killed_may_have_had_no_memory(tmp_path: Path) -> None:
+    said = str(trouble.lost("the worker ended with signal 9; its log x is empty", tmp_path))
+    assert said.startswith("the worker ended with signal 9") and "for want of memory. Next: start it again" in said
+    assert trouble.lost("the worker ended with exit code 1", tmp_path) == "the worker ended with exit code 1"
+    assert trouble.lost(None, tmp_path) is None
+
+
 def test_anything_else_stays_what_it_was(tmp_path: Path) -> None:
     for error in (ValueError("x"), TrainError("the loss is nan"), OSError(errno.EACCES, "Permission denied")):
         assert trouble.explained(error, PROFILE, tmp_path) is error
