@@ -1,7 +1,7 @@
-"""The pictures of docs/, taken by headless Chromium: python docs/screenshots.py DEMO.duckdb [PAPER.duckdb].
+"""The pictures of docs/, taken by headless Chromium: python docs/screenshots.py demo=FILE paper=FILE laptop=FILE.
 
-DEMO is the store of `just demo`; PAPER one with the rationales released with arXiv 2502.18001 (`import paper`), of
-which only verdicts and figures are shown, no texts.
+demo is the store of `just demo`; paper one with the rationales released with arXiv 2502.18001 (`import paper`, `audit`),
+of which only verdicts and figures are shown, no texts; laptop the store of `study run laptop`.
 """
 
 import base64
@@ -54,11 +54,20 @@ def paper(browser: Browser, report: Path) -> None:
     opened(browser, report, 1200, 1000).locator("#dose").screenshot(path=DOCS / "report-paper-dose.png")
 
 
-def main(stores: list[str]) -> None:
+def laptop(browser: Browser, report: Path) -> None:
+    page = opened(browser, report, 1200, 1660)
+    page.screenshot(path=DOCS / "report-laptop.png")
+    page.locator("#levels").screenshot(path=DOCS / "report-laptop-levels.png")
+
+
+TAKES = {"demo": demo, "paper": paper, "laptop": laptop}
+
+
+def main(named: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, sync_playwright() as p:
         browser = p.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        for take, store in zip((demo, paper), stores, strict=False):
-            take(browser, write_report(Store(Path(store)), Path(folder) / "report.html", prompter=build))
+        for name, _, store in (word.partition("=") for word in named):
+            TAKES[name](browser, write_report(Store(Path(store)), Path(folder) / "report.html", prompter=build))
         browser.close()
 
 
