@@ -1,7 +1,7 @@
 """The pictures of docs/, taken by headless Chromium: python docs/screenshots.py demo=FILE paper=FILE laptop=FILE.
 
-demo is the store of `just demo`; paper one with the rationales released with arXiv 2502.18001 (`import paper`, `audit`),
-of which only verdicts and figures are shown, no texts; laptop the store of `study run laptop`.
+demo is the store of `just demo`; paper one with the rationales released with arXiv 2502.18001 (`import paper`, `audit`)
+of which only figures are shown, no texts; laptop the store of `study run laptop`.
 """
 
 import base64
@@ -57,7 +57,7 @@ def paper(browser: Browser, report: Path) -> None:
 def laptop(browser: Browser, report: Path) -> None:
     page = opened(browser, report, 1200, 1660)
     page.screenshot(path=DOCS / "report-laptop.png")
-    page.locator("#levels").screenshot(path=DOCS / "report-laptop-levels.png")
+    page.locator("#accuracy").screenshot(path=DOCS / "report-laptop-levels.png")
 
 
 TAKES = {"demo": demo, "paper": paper, "laptop": laptop}
