@@ -1,7 +1,7 @@
 """The pictures of docs/, taken by headless Chromium: python docs/screenshots.py demo=FILE paper=FILE laptop=FILE.
 
-demo is the store of `just demo`; paper one with the rationales released with arXiv 2502.18001 (`import paper`, `audit`)
-of which only figures are shown, no texts; laptop the store of `study run laptop`.
+demo is the store of `just demo`; paper one with the rationales released with arXiv 2502.18001 (`import paper`, then
+`audit`), of which only figures are shown, no texts; laptop the store of `study run laptop`.
 """
 
 import base64
