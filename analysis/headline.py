@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import Any
 
 from .answers import Row
-from .contrasts import Arm, Contrast
+from .contrasts import ALPHA, Arm, Contrast, p_of_these_runs
 from .labels import count, p_value, percent, points, recipe_of
 from .levels import Group
 
@@ -64,13 +64,16 @@ def _headline(members: Sequence[Group], accuracy: Sequence[Row]) -> Headline:
         verdict = f"{_capital(name)} worked best"
     elif sure:
         verdict = f"{_capital(name)} scored highest and worked; {_names(ties)} cannot be told from it"
+    elif all(c.verdict == "better" or _runs_better(c) for c in against):
+        verdict = f"{_capital(name)} scored highest; its runs worked, whether other seeds would cannot be told"
     else:
         verdict = f"{_capital(name)} scored highest, but whether it worked cannot be told"
     return Headline(f"{group.student} on {group.dataset}, {group.split} split", verdict, tuple(sentences), sure)
 
 
 def _standing(best: Arm, group: Group, row: Row | None) -> str:
-    return f"Trained on {best.name} of {group.teacher}, {group.student} gets {_score(best, row)}."
+    rows = f", {group.rows:,} rows" if group.rows else ""
+    return f"Trained on {best.name} of {group.teacher}{rows}, {group.student} gets {_score(best, row)}."
 
 
 def _score(arm: Arm, row: Row | None) -> str:
@@ -86,7 +89,26 @@ def _gain(contrast: Contrast | None, words: str, row: Row | None) -> str:
     if contrast is None:
         return f"It shares no questions with {words}."
     was = f" {_capital(words)} gets {_score(contrast.second, row)}." if row else ""
-    return f"{points(contrast.difference)} points against {words} ({_figures(contrast)}): {contrast.verdict}.{was}"
+    runs = ""
+    if _runs_better(contrast):
+        p = p_value(_p_runs(contrast))
+        runs = (
+            f" Its runs are better on these questions (sign flips of question means, exact; p {p} for all contrasts "
+            f"together); to say so of the supervision would take {contrast.would_take}."
+        )
+    return (
+        f"{points(contrast.difference)} points against {words} ({_figures(contrast)}): {contrast.verdict}.{runs}{was}"
+    )
+
+
+def _p_runs(c: Contrast) -> float:
+    """Over questions alone, corrected by Bonferroni for as many contrasts as the family has."""
+    return min(1.0, p_of_these_runs(c) * round(ALPHA / c.alpha))
+
+
+def _runs_better(c: Contrast) -> bool:
+    """Nothing can be told of the supervision, whose seeds are few, but its runs beat the others for sure."""
+    return c.scope == "supervisions" and c.verdict == "cannot tell" and c.difference > 0 and _p_runs(c) < ALPHA
 
 
 def _figures(c: Contrast) -> str:
@@ -113,6 +135,7 @@ def _others(group: Group, best: Arm, ties: Sequence[Arm]) -> list[str]:
 
 def _elsewhere(group: Group, rows: Mapping[str | None, Row]) -> str:
     kind = "" if group.format in (None, "original") else f", {group.format}"
+    kind += f", {group.rows:,} rows" if group.rows else ""
     score = _score(group.best, rows.get(group.best.corpus_hash))
     return f"By {group.teacher}{kind}: best is {group.best.name} with {score}."
 

@@ -42,7 +42,8 @@ _SERIES = ("trained_on", "teacher", "format", "gold_visible", "prompt_version")
 class Group:
     """The levels of one (student, data set, teacher, format) that can be compared, with their references.
 
-    `contrasts` holds each pair once, corrected. `levels` is ordered coarse to fine.
+    `contrasts` holds each pair once, corrected. `levels` is ordered coarse to fine. `rows`: to how many questions the
+    corpora were cut, None for whole cells.
     """
 
     student: str
@@ -59,6 +60,7 @@ class Group:
     untouched: Arm | None
     contrasts: tuple[Contrast, ...]
     notes: tuple[str, ...]
+    rows: int | None = None
 
     @property
     def best(self) -> Arm:
@@ -184,6 +186,7 @@ def _tested(drafts: Sequence[tuple[Row, list[Arm], Arm | None, Arm | None, list[
                 untouched=base,
                 contrasts=mine,
                 notes=tuple(notes),
+                rows=corpus_rule(row)[1],
             )
         )
     return made

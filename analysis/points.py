@@ -10,11 +10,22 @@ from .labels import ANSWER_ONLY, UNTOUCHED, count, decoder, recipe_of
 
 
 def panels(rows: Sequence[Row], dataset: str = "dataset") -> dict[str, list[Row]]:
-    """Rows by student, split, engine and decoder, titled by what tells the panels apart."""
-    panels: dict[str, list[Row]] = defaultdict(list)
+    """Rows by student, split, engine, decoder and how their corpora were chosen, titled by what tells the panels apart.
+    What was not taught stands in every panel that it can be compared in."""
+    measured: dict[tuple[str, str], list[Row]] = defaultdict(list)
     for r in rows:
-        panels[f"{r['student']} on {r[dataset]}, {r['split']} split; {r['engine']}, {decoder(r['decoder'])}"].append(r)
-    return panels
+        where = f"{r['student']} on {r[dataset]}, {r['split']} split"
+        measured[where, f"{r['engine']}, {decoder(r['decoder'])}"].append(r)
+    found: dict[str, list[Row]] = {}
+    for (where, how), part in measured.items():
+        kinds = dict.fromkeys(r.get("chosen") for r in part if place(r) != UNTOUCHED)
+        if len(kinds) <= 1:
+            found[f"{where}; {how}"] = part
+            continue
+        for kind in kinds:
+            words = "all rows" if kind is None else kind
+            found[f"{where}, {words}; {how}"] = [r for r in part if place(r) == UNTOUCHED or r.get("chosen") == kind]
+    return found
 
 
 def answers_a_point(part: Sequence[Row]) -> str:

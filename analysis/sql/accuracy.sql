@@ -3,7 +3,7 @@
 -- engine, its seeds together. A miss or an unparsed answer counts as wrong; ungradable questions are left out.
 -- Columns: what was evaluated (`what`: run, base, model, adapter, endpoint, teacher) and how; the corpus, its cell or given name, and rows; runs, seeds; n answers, n_questions, n_correct, accuracy;
 -- low and high: Wilson's 95 % interval at n_effective, the independent answers that n answers of several runs to the same
--- questions are worth (n for one run; never under n_questions); strict: accuracy by the paper's rule, the first match of
+-- questions are worth (n for one run; never under n_questions); chosen: a named corpus's family, or the rows that a cell was cut to; strict: accuracy by the paper's rule, the first match of
 -- "The answer is X" (NULL where it was not applied); run_low, run_high, run_accuracies: worst, best and every run; unparsed and
 -- truncated shares; mean completion tokens by the student's own tokenizer.
 WITH evaluated AS (
@@ -68,6 +68,8 @@ WITH evaluated AS (
 )
 SELECT
     a.*, k.n_rows, k.cell_key, n.name AS corpus_name,
+    coalesce(n.family, CASE WHEN contains(k.manifest, 'beyond --rows')
+        THEN regexp_extract(k.manifest, '"n_questions": ([0-9]+)', 1) || ' rows' END) AS chosen,
     coalesce(c.dataset, n.dataset) AS trained_on, coalesce(c.teacher, n.teacher) AS teacher, coalesce(c.level, n.level) AS level,
     coalesce(c.format, n.format) AS format, coalesce(c.gold_visible, n.gold_visible) AS gold_visible, c.prompt_version,
     w.n, w.n_questions, w.n_correct, w.accuracy,
