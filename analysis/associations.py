@@ -59,17 +59,18 @@ def spoken(verdicts: Sequence[Row]) -> list[str]:
         lines.append(f"{v['property']}: {v['verdict']}; {seen}, n = {v['n']} cells, Holm p {p_value(v['p_holm'])}{few}")
     return [
         *lines,
-        "rho: Spearman's rank correlation with accuracy within student x data set, tested by "
+        "rho: Spearman's rank correlation with accuracy within student x data set x corpus rule, tested by "
         "permuting accuracies within them; "
         f"Holm over the {len(verdicts)} properties. It is an association: cells differ in more than one way",
     ]
 
 
 def _strata(found: Sequence[Row], column: str) -> list[list[tuple[float, float]]]:
-    strata: dict[tuple[str, ...], list[tuple[float, float]]] = defaultdict(list)
+    strata: dict[tuple[str | None, ...], list[tuple[float, float]]] = defaultdict(list)
     for r in found:
         if r[column] is not None:
-            strata[r["student"], r["dataset"], r["split"], r["decoder"], r["engine"]].append((r[column], r["accuracy"]))
+            like = (r["student"], r["dataset"], r["split"], r["decoder"], r["engine"], r.get("chosen"))
+            strata[like].append((r[column], r["accuracy"]))
     return list(strata.values())
 
 

@@ -43,6 +43,7 @@ def beside_accuracy(cells: Sequence[Row], accuracy: Sequence[Row]) -> list[Row]:
         fields = ("student", "split", "engine", "decoder", "accuracy", "low", "high", "n", "runs")
         for arm in arms or [dict.fromkeys(fields)]:
             outcome = {key: arm[key] for key in fields} | {"evaluated_on": arm.get("dataset")}
+            outcome["chosen"] = arm.get("chosen")
             joined.append(outcome | {k: v for k, v in cell.items() if k != "cell_key"})
     return joined
 

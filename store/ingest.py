@@ -14,7 +14,7 @@ from .store import Store
 BATCH_ROWS = 2_500
 # Segments that are moved while the store is open once: whenever it is closed, DuckDB works its log into the file, which
 # takes the longer the larger the store is (docs/scale.md).
-TOGETHER = 20
+TOGETHER = 4
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,7 +87,7 @@ def test_it_listens_on_loopback_alone(live: Live) -> None:
 def test_a_busy_store_is_said_and_forgiven(client: httpx.Client, live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     live.store.patience_s = live.drawing_store.patience_s = 0.0
 
-    def held(path: Path, read_only: bool) -> None:
+    def held(path: Path, read_only: bool, threads: int | None = None) -> None:
         raise stores.StoreLocked(path, "process 123")
 
     with monkeypatch.context() as patched:
