@@ -39,6 +39,8 @@ class Live:
     """
 
     def __init__(self, store: Store, prompter: Prompter | None, clock: Callable[[], float] = time.monotonic) -> None:
+        import numpy  # noqa: F401  altair looks for it while another thread may still be importing it
+
         self.store = Store(store.path, patience_s=PATIENCE_S, read_only=True)
         self.drawing_store = Store(store.path, patience_s=30.0, read_only=True)
         self.prompter = prompter

@@ -13,8 +13,9 @@ from .store import Store
 
 BATCH_ROWS = 2_500
 # Segments that are moved while the store is open once: whenever it is closed, DuckDB works its log into the file, which
-# takes the longer the larger the store is (docs/scale.md).
-TOGETHER = 4
+# takes the longer the larger the store is (docs/scale.md). While it is open its memory grows, so a handle that is to
+# stay small (Store.threads) moves one at a time.
+TOGETHER = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,14 +39,14 @@ def ingest(store: Store, folder: Path) -> Ingested:
     """
     if folder.exists() and not folder.is_dir():
         raise StoreError(f"{folder} is not a spool folder. Next: cotdistill ingest DIR")
-    done = Ingested()
+    done, together = Ingested(), TOGETHER if store.threads is None else 1
     with contextlib.ExitStack() as held:
         for path in spool.segments(folder):
             with spool.locked(path) as file:
                 if file is None:
                     done = _plus(done, Ingested(busy=1))
                     continue
-                if done.segments % TOGETHER == 0:
+                if done.segments % together == 0:
                     held.close()  # others get in between
                     held.enter_context(store.session())
                 part = _ingest_one(store, path, file)

@@ -18,7 +18,7 @@ from typing import IO, Any
 from ..errors import StoreError
 
 SYNC_EVERY_S = 1.0
-SEGMENT_ROWS = 2_500
+SEGMENT_ROWS = 2_000
 
 
 def utc_now() -> str:
