@@ -22,7 +22,7 @@ from . import migrate
 from .frames import Stream
 
 CONFIG: dict[str, Any] = {"autoinstall_known_extensions": False, "autoload_known_extensions": False}
-FRUGAL_MEMORY = "40MB"
+FRUGAL_MEMORY = "48MB"
 T = TypeVar("T")
 _POLARS: dict[str, Any] = {
     "VARCHAR": pl.String,
