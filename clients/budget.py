@@ -6,9 +6,10 @@ A call reserves the most it can cost: every byte of its prompt as a token (no by
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 
-from ..errors import BudgetReached
-from ..tasks.values import Message
+from ..errors import BadRequest, BudgetReached, TeacherError
+from ..tasks.values import Message, Usage
 from .prices import Price
 
 # Chat formats add a few tokens around each message.
@@ -19,6 +20,27 @@ def most(price: Price, messages: Sequence[Message], max_tokens: int) -> float:
     """The most that one call can cost, in dollars."""
     prompt = sum(len(m.content.encode()) + TOKENS_PER_MESSAGE for m in messages)
     return price.at_most(prompt, max_tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """Dollars and where the figure is from: usage, reserved (usage unknown), free, or unpriced (usd None)."""
+
+    usd: float | None
+    basis: str
+
+
+def cost_of(
+    price: Price | None, reserved: float, *, free: bool, usage: Usage | None = None, error: TeacherError | None = None
+) -> Cost:
+    """What a live call cost: nothing where it is free or was turned away, what its usage says, else at
+    most what was `reserved` for it, for one that was cut off may be billed; unknown where the price is."""
+    if free or isinstance(error, BadRequest) or (error is not None and error.http_status is not None):
+        return Cost(0.0, "free")
+    if price is None:
+        return Cost(None, "unpriced")
+    known = price.usd(usage) if usage is not None else None
+    return Cost(reserved, "reserved") if known is None else Cost(known, "usage")
 
 
 class Budget:

@@ -18,7 +18,7 @@ from datetime import date
 from typing import Any
 
 from ..clients.base import Client
-from ..clients.budget import Budget, most
+from ..clients.budget import Budget, cost_of, most
 from ..clients.gemini import GeminiAdapter
 from ..clients.limits import Gate, Limits
 from ..clients.openai_chat import ChatAdapter
@@ -28,7 +28,7 @@ from ..clients.prices import Price
 from ..clients.retry import TRANSIENT, policy
 from ..clients.traits import Traits
 from ..clients.wire import WireClient
-from ..errors import BadRequest, ConfigError, EvaluationError, RateLimited, TeacherError
+from ..errors import BadRequest, ConfigError, EvaluationError, RateLimited, TeacherError, Unavailable
 from ..store.spool import utc_now
 from ..tasks.values import Completion, Message, Sampling
 from .decoding import Decoder
@@ -158,25 +158,29 @@ class EndpointEngine:
         await self.budget.reserve(reserved)
         bill = _Bill(self.endpoint, self.price, reserved)
         told = self.spend if self.endpoint.record_as is not None else None
-        if told is not None and self.price is not None and not self.endpoint.free:
+        if told is not None and self.budget.cap is not None:
             told("reservation", index, bill.reservation())
         try:
             yield bill
         finally:
-            await self.budget.settle(reserved, bill.usd)
-            if told is not None and bill.row is not None:
-                told("attempt", index, bill.row)
+            await self.budget.settle(reserved, bill.cost.usd)
+            if told is not None:
+                told("attempt", index, bill.attempt())
 
 
 class _Bill:
-    """What one call cost: known from usage and price, nothing where it was turned away or is free, else what was
-    reserved; unknown where the price is. A call that was cut off keeps its reservation."""
+    """One call and what it cost. Until it has ended it counts as cut off, for it may be billed."""
 
     def __init__(self, endpoint: Endpoint, price: Price | None, reserved: float) -> None:
         self.endpoint, self.price, self.reserved = endpoint, price, reserved
         self.key, self.started = uuid.uuid4().hex, utc_now()
-        self.usd: float | None = None
-        self.row: dict[str, Any] | None = None
+        self.ended(Unavailable("cut off: the evaluation was stopped"), None)
+
+    def ended(self, error: TeacherError | None, got: Completion | None) -> None:
+        """With an answer, or with an error."""
+        self.error, self.got = error, got
+        usage = got.usage if got is not None else None
+        self.cost = cost_of(self.price, self.reserved, free=self.endpoint.free, usage=usage, error=error)
 
     def reservation(self) -> dict[str, Any]:
         """The row of the table `reservation`, without the reply."""
@@ -187,31 +191,22 @@ class _Bill:
             "reserved_at": self.started,
         }
 
-    def ended(self, error: TeacherError | None, got: Completion | None) -> None:
-        """The call is over: the row of the table `attempt`, without the reply."""
-        usage = got.usage if got is not None else None
-        known = self.price.usd(usage) if self.price is not None and usage is not None else None
-        if self.endpoint.free or (error is not None and error.http_status is not None):
-            self.usd, basis = 0.0, "free"
-        elif known is not None:
-            self.usd, basis = known, "usage"
-        elif self.price is not None:
-            self.usd, basis = self.reserved, "reserved"
-        else:
-            basis = "unpriced"
+    def attempt(self) -> dict[str, Any]:
+        """The row of the table `attempt`, without the reply."""
+        usage = self.got.usage if self.got is not None else None
         counted = ("prompt_tokens", "completion_tokens", "reasoning_tokens", "cached_tokens", "cache_write_tokens")
-        self.row = {
+        return {
             "attempt_key": self.key,
             "teacher": self.endpoint.record_as,
             "provider": self.endpoint.provider,
-            "model": (got.served_model if got else None) or self.endpoint.model,
+            "model": (self.got.served_model if self.got else None) or self.endpoint.model,
             "started_at": self.started,
             "finished_at": utc_now(),
-            "status": error.status if error is not None else "ok",
-            "http_status": error.http_status if error is not None else 200,
-            "usd": self.usd,
-            "usd_basis": basis,
-            "error": None if error is None else str(error),
+            "status": self.error.status if self.error is not None else "ok",
+            "http_status": self.error.http_status if self.error is not None else 200,
+            "usd": self.cost.usd,
+            "usd_basis": self.cost.basis,
+            "error": None if self.error is None else str(self.error),
         } | {name: getattr(usage, name, None) for name in counted}
 
 

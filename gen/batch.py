@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from ..clients.batch_base import BatchService
+from ..clients.budget import most
 from ..clients.prices import Price
 from ..errors import BudgetReached, ConfigError, Error
 from ..store.locks import only_one
@@ -23,7 +24,6 @@ from ..store.store import Store, as_json
 from ..tasks.values import Sampling
 from .batch_reconcile import attempt_key, bring_home, durable, event, reconcile_with
 from .batch_services import batch_service
-from .budget import most
 from .harvest import DEFAULT_MAX_TOKENS
 from .plan import Call
 from .rows import seeded

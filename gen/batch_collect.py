@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from ..clients.batch_base import BatchService, LineResult, RemoteBatch
+from ..clients.budget import Cost
 from ..errors import Error
 from ..store.ingest import ingest
 from ..store.locks import only_one
@@ -31,7 +32,7 @@ from .batch_reconcile import (
     reconcile_with,
 )
 from .batch_services import batch_service
-from .rows import Cost, attempt_row, reply_row, reply_status, seeded
+from .rows import attempt_row, reply_row, reply_status, seeded
 from .teachers import Teacher
 
 

@@ -1,9 +1,6 @@
-"""What the store knows to be spent, from which a cap goes on. Also what clients/budget.py has, for who buys."""
+"""What the store knows to be spent, from which a cap goes on (clients/budget.py)."""
 
-from ..clients.budget import Budget, most
 from ..store.store import Store
-
-__all__ = ["Budget", "most", "spent"]
 
 
 def spent(store: Store) -> float:

@@ -15,17 +15,17 @@ from typing import Any
 import tenacity
 
 from ..clients.base import Client
+from ..clients.budget import Budget, Cost, cost_of, most
 from ..clients.limits import Gate, Limits
 from ..clients.retry import TRANSIENT, policy
 from ..errors import BadRequest, BudgetReached, Error, RateLimited, StoreError, TeacherError, Unavailable
 from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store
 from ..tasks.realised import count_tokens
-from ..tasks.values import Completion, Sampling
-from .budget import Budget, most
+from ..tasks.values import Completion, Sampling, Usage
 from .flusher import flush, flush_until, quick_switches
 from .plan import Call
-from .rows import Asked, Cost, attempt_row, reply_row, reply_status, seeded
+from .rows import Asked, attempt_row, reply_row, reply_status, seeded
 from .tally import Tally
 from .teachers import Teacher
 
@@ -209,22 +209,22 @@ class _Harvest:
                     completion = await self._complete(client, call, sampling)
                 except asyncio.CancelledError:
                     cut = Unavailable("cut off: the harvest was stopped")
-                    self.spool.append("attempt", self._entry(asked, started, cut, self._unknown(reserved)))
+                    self.spool.append("attempt", self._entry(asked, started, cut, self._cost(reserved)))
                     raise
                 except BadRequest as error:
-                    usd = 0.0
-                    self._receive(asked, sampling, self._entry(asked, started, error, Cost(usd, "free")), None)
+                    cost = self._cost(reserved, error=error)
+                    usd = cost.usd
+                    self._receive(asked, sampling, self._entry(asked, started, error, cost), None)
                 except TeacherError as error:
                     if isinstance(error, RateLimited) or error.http_status == 503:
                         passed.overloaded(error.retry_after_s)
-                    # A request that was turned away with a status is not billed; one that was cut may have been.
-                    cost = Cost(0.0, "free") if error.http_status is not None else self._unknown(reserved)
+                    cost = self._cost(reserved, error=error)
                     usd = cost.usd
                     self.tally.n_retried += 1
                     self.spool.append("attempt", self._entry(asked, started, error, cost))
                     raise
                 else:
-                    cost = self._cost(completion, reserved)
+                    cost = self._cost(reserved, completion.usage)
                     usd = cost.usd
                     self._receive(asked, sampling, self._entry(asked, started, completion, cost), completion)
                     used = completion.usage
@@ -255,15 +255,8 @@ class _Harvest:
             return 0.0
         return sum(count_tokens(m.content) for m in call.messages) + self.mean_completion
 
-    def _unknown(self, reserved: float) -> Cost:
-        """What a call cost that the provider said nothing about: at most what was reserved for it."""
-        if self.free:
-            return Cost(0.0, "free")
-        return Cost(reserved, "reserved") if self.price is not None else Cost(None, "unpriced")
-
-    def _cost(self, got: Completion, reserved: float) -> Cost:
-        usd = self.price.usd(got.usage) if self.price is not None and not self.free else None
-        return Cost(usd, "usage") if usd is not None else self._unknown(reserved)
+    def _cost(self, reserved: float, usage: Usage | None = None, error: TeacherError | None = None) -> Cost:
+        return cost_of(self.price, reserved, free=self.free, usage=usage, error=error)
 
     def _receive(self, asked: Asked, sampling: Sampling, entry: Mapping[str, Any], got: Completion | None) -> None:
         status = entry["status"]

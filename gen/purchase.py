@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
+from ..clients.budget import Budget
 from ..clients.limits import Gate, Limits
 from ..store.ingest import ingest
 from ..store.jobs import record_job
@@ -20,7 +21,7 @@ from ..store.locks import only_one
 from ..store.store import Store
 from ..tasks.values import Recipe, Sampling
 from .batch_reconcile import reconcile_batches
-from .budget import Budget, spent
+from .budget import spent
 from .harvest import harvest
 from .plan import Call, CellPlan, Order, make_plan, stream_calls, totals, write_pending
 from .prompts import load_prompts

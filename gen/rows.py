@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
+from ..clients.budget import Cost
 from ..store.spool import utc_now
 from ..tasks.values import Completion, Sampling
 from .teachers import Teacher
@@ -28,14 +29,6 @@ class Asked:
     question_key: str
     sample_index: int
     redo: int
-
-
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """Dollars and where the figure is from: usage, reserved (usage unknown), free, or unpriced (usd None)."""
-
-    usd: float | None
-    basis: str
 
 
 def reply_status(completion: Completion) -> str:

@@ -8,9 +8,10 @@ from typing import Literal
 
 import pytest
 
+from cotdistill.clients.budget import Budget
 from cotdistill.errors import BudgetReached, ConfigError, TeacherError
 from cotdistill.gen import harvest as harvest_module
-from cotdistill.gen.budget import Budget, spent
+from cotdistill.gen.budget import spent
 from cotdistill.gen.builtin.background import start_server
 from cotdistill.gen.harvest import harvest
 from cotdistill.gen.plan import Call, CellPlan, Order, make_plan, stream_calls, write_pending

@@ -4,10 +4,11 @@ from datetime import date
 
 import pytest
 
+from cotdistill.clients.budget import Cost, cost_of, most
 from cotdistill.clients.openai_chat import ChatAdapter
 from cotdistill.clients.openai_responses import ResponsesAdapter
 from cotdistill.clients.prices import Price
-from cotdistill.gen.budget import most
+from cotdistill.errors import RateLimited, Unavailable
 from cotdistill.gen.teachers import load_registry
 from cotdistill.tasks.values import Message, Usage
 
@@ -94,3 +95,13 @@ def test_prices_carry_their_date_and_reads_are_never_dearer_than_writes() -> Non
             continue
         assert listed.listed_on.year >= 2026, teacher.name
         assert (listed.cached_input or 0) < listed.input <= (listed.cache_write or listed.input), teacher.name
+
+
+def test_what_a_call_cost_and_where_the_figure_is_from() -> None:
+    listed, used = Price(2.0, 10.0, date(2026, 1, 1)), Usage(20, 9)
+    assert cost_of(listed, 0.5, free=True, usage=used) == Cost(0.0, "free")
+    assert cost_of(listed, 0.5, free=False, usage=used) == Cost(pytest.approx((20 * 2 + 9 * 10) / 1e6), "usage")
+    assert cost_of(listed, 0.5, free=False, usage=Usage(None, None)) == Cost(0.5, "reserved")
+    assert cost_of(listed, 0.5, free=False, error=RateLimited("slow down", http_status=429)) == Cost(0.0, "free")
+    assert cost_of(listed, 0.5, free=False, error=Unavailable("cut off")) == Cost(0.5, "reserved")
+    assert cost_of(None, 0.0, free=False, usage=used) == Cost(None, "unpriced")
