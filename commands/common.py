@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from . import hints
 
 if TYPE_CHECKING:
+    from ..gen.teachers import Teacher
     from ..store.store import Store
 
 StoreOption = Annotated[Path, typer.Option("--store", envvar="COTDISTILL_STORE", help="The DuckDB store.")]
@@ -67,6 +68,15 @@ def settle(store: "Store") -> None:
     """Bring the spool home and judge what is new, with a bar."""
     with Bar("judging") as bar:
         store.settle(lambda what, done, total: bar.update(done, total, what))
+
+
+def check_cap(teacher: "Teacher", max_usd: float | None) -> None:
+    """ConfigError: a cap on what a teacher may cost whose price nobody knows."""
+    if max_usd is not None and teacher.price is None:
+        raise ConfigError(
+            f"--max-usd cannot be kept: the price of {teacher.name} is unknown. Next: put usd_input, usd_output and "
+            f"listed_on into a registry of your own (--teachers FILE), or leave --max-usd out"
+        )
 
 
 def words(text: str | None) -> list[str] | None:

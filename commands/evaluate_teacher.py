@@ -15,6 +15,7 @@ from .common import (
     RegistryOption,
     SplitOption,
     StoreOption,
+    check_cap,
     open_store,
     print_json,
     print_note,
@@ -65,11 +66,7 @@ def teacher(
     from .scores import scores, show_scores
 
     found = find_teacher(name, registry=load_registry(teachers), base_url=base_url, model=model)
-    if max_usd is not None and found.price is None:
-        raise ConfigError(
-            f"--max-usd cannot be kept: the price of {found.name} is unknown. Next: put usd_input, usd_output and "
-            f"listed_on into a registry of your own (--teachers FILE), or leave --max-usd out"
-        )
+    check_cap(found, max_usd)
     opened = open_store(store)
     settle(opened)
     chosen = words(dataset) or _taught(opened, found.name, split)

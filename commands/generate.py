@@ -15,6 +15,7 @@ from .common import (
     RegistryOption,
     SplitOption,
     StoreOption,
+    check_cap,
     open_store,
     print_json,
     print_rows,
@@ -87,11 +88,7 @@ def generate(
     asked = load_prompts(prompts)
     levels = asked.find_levels(words(level) or [str(one.number) for one in asked.levels])
     wanted = recipes(levels, words(format) or ["original"], "yes" if gold_visible else "no", asked)
-    if max_usd is not None and found.price is None:
-        raise ConfigError(
-            f"--max-usd cannot be kept: the price of {found.name} is unknown. Next: put usd_input, usd_output and "
-            f"listed_on into a registry of your own (--teachers FILE), or leave --max-usd out"
-        )
+    check_cap(found, max_usd)
     if transport not in ("wire", "sdk"):
         raise ConfigError(f"unknown --transport {transport!r}. Next: wire or sdk")
     sampling = Sampling(temperature, top_p, seed, reasoning_effort, max_tokens or found.max_tokens)
