@@ -1,4 +1,4 @@
-"""The questions an order asks about, as the view `asked` of one connection, and the slices in which they are read."""
+"""What an order asks, as views of one connection (sql/asked.sql), and the slices in which they are read."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +15,7 @@ SQL = Path(__file__).parent / "sql"
 
 
 def ask(con: duckdb.DuckDBPyConnection, order: "Order") -> int:
-    """Make the view `asked` of the order's questions in this connection; returns how many there are."""
+    """Make the views of what the order asks in this connection; returns how many questions it asks about."""
     shard, shards = order.shard
     last = AFTER_LAST
     if order.limit is not None:
@@ -30,6 +30,9 @@ def ask(con: duckdb.DuckDBPyConnection, order: "Order") -> int:
         "last_key": last,
         "low": FIRST,
         "high": AFTER_LAST,
+        "cells": [cell.key for cell in order.cells],
+        "sampling": order.sampling_key,
+        "samples": order.n_samples,
     }.items():
         _set(con, name, value)
     con.execute(_sql("asked.sql"))
@@ -38,9 +41,9 @@ def ask(con: duckdb.DuckDBPyConnection, order: "Order") -> int:
 
 
 def slices(con: duckdb.DuckDBPyConnection, n_members: int) -> Iterator[None]:
-    """Narrow the view `asked` to one slice after the other, in the order of keys; afterwards it is whole again.
+    """Narrow the views to one slice after the other, in the order of keys; afterwards they are whole again.
 
-    `n_members`: how many replies all of its questions want together, from which the number of slices follows.
+    `n_members`: how many replies all questions want together, from which the number of slices follows.
     """
     for low, high in key_slices(n_members):
         _set(con, "low", low)

@@ -142,7 +142,7 @@ def write_pending(store: Store, order: Order, path: Path) -> int:
     """Write the calls that are still to be made to `path`, a JSON line each; returns how many."""
     if order.redo:
         _record_redo(store, order)
-    params = _params(order) | {"only_redo": bool(order.redo)}
+    params = {"only_redo": bool(order.redo)}
     per_question = order.n_samples * len(order.recipes)
     return store.frugally(lambda con: _copy(con, _sql("pending.sql"), path, params, ask(con, order) * per_question))
 
@@ -179,14 +179,6 @@ def _sql(name: str) -> str:
     return (SQL / name).read_text(encoding="utf-8")
 
 
-def _params(order: Order) -> dict[str, Any]:
-    return {
-        "cells": [cell.key for cell in order.cells],
-        "sampling": order.sampling_key,
-        "samples": order.n_samples,
-    }
-
-
 def _rows(con: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, Any]) -> list[dict[str, Any]]:
     found = con.execute(sql, dict(params))
     names = [column[0] for column in found.description or ()]
@@ -194,20 +186,20 @@ def _rows(con: duckdb.DuckDBPyConnection, sql: str, params: Mapping[str, Any]) -
 
 
 def _counted(con: duckdb.DuckDBPyConnection, name: str, order: Order, n_wanted: int) -> dict[str, Sequence[int]]:
-    """What a query counts for each cell, summed over the slices; the view `asked` is there."""
+    """What a query counts for each cell, summed over the slices; the views of asked.sql are there."""
     totals: dict[str, Sequence[int]] = {}
     for _ in slices(con, n_wanted * len(order.recipes)):
-        for cell, *counts in con.execute(_sql(name), _params(order)).fetchall():
+        for cell, *counts in con.execute(_sql(name)).fetchall():
             before = totals.get(cell, [0] * len(counts))
             totals[cell] = [a + int(b or 0) for a, b in zip(before, counts, strict=True)]
     return totals
 
 
 def _to_redo(con: duckdb.DuckDBPyConnection, order: Order, n_wanted: int) -> Iterator[list[dict[str, Any]]]:
-    """The rows of redo.sql, a slice at a time; none without a status to redo. The view `asked` is there."""
+    """The rows of redo.sql, a slice at a time; none without a status to redo. The views are there."""
     if order.redo:
         for _ in slices(con, n_wanted * len(order.recipes)):
-            yield _rows(con, _sql("redo.sql"), _params(order) | {"statuses": list(order.redo)})
+            yield _rows(con, _sql("redo.sql"), {"statuses": list(order.redo)})
 
 
 def _question(order: Order, row: Mapping[str, Any]) -> Question:

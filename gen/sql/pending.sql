@@ -1,19 +1,15 @@
 -- Which replies of a slice of the questions are still to be bought? A reply that two cells share is asked for once.
 -- Grain: one reply, in the order of its key. Columns: its key, a cell that wants it, sample, redo count, the question.
-SELECT m.reply_key, min(m.cell_key) AS cell_key, any_value(m.sample_index) AS sample_index, any_value(m.redo) AS redo,
+SELECT w.reply_key, min(w.cell_key) AS cell_key, any_value(w.sample_index) AS sample_index, any_value(w.redo) AS redo,
     any_value(q.question_key) AS question_key, any_value(q.text) AS text, any_value(q.choices) AS choices,
     any_value(q.answer_kind) AS answer_kind, any_value(q.gold) AS gold, any_value(q.source) AS source
-FROM (
-    SELECT * FROM cell_member
-    WHERE list_contains($cells, cell_key) AND sampling = $sampling AND sample_index < $samples
-        AND (redo > 0 OR NOT $only_redo)
-        AND question_key >= getvariable('low') AND question_key < getvariable('high')
-) AS m
-JOIN asked AS q ON q.question_key = m.question_key
+FROM wanted AS w
+JOIN asked AS q ON q.question_key = w.question_key
 ANTI JOIN (
     SELECT reply_key FROM reply
     WHERE question_key >= getvariable('low') AND question_key < getvariable('high')
-) AS r ON r.reply_key = m.reply_key
-ANTI JOIN batch_open_reply AS b ON b.reply_key = m.reply_key
-GROUP BY m.reply_key
-ORDER BY m.reply_key
+) AS r ON r.reply_key = w.reply_key
+ANTI JOIN batch_open_reply AS b ON b.reply_key = w.reply_key
+WHERE w.redo > 0 OR NOT $only_redo
+GROUP BY w.reply_key
+ORDER BY w.reply_key
