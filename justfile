@@ -69,7 +69,9 @@ run *args: _venv
 
 # all tests but the slow ones and those that need a GPU
 test *args: _venv
-    {{bin}}/python -m pytest -n 2 "$@"
+    #!/usr/bin/env bash
+    # DuckDB's binding lists what it still holds when a test process ends beside its threads: nothing to act on.
+    exec {{bin}}/python -m pytest -n 2 "$@" 2> >(grep -v -E 'nanobind|^ - (leaked|\.\.\. skipped)' >&2)
 
 # the pure tests alone
 unit: _venv

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from ..gen.teachers import Teacher
     from ..store.store import Store
 
+LOSS = "loss: of the last recorded step, nats a token of what is learned; one batch, so no estimate"
 StoreOption = Annotated[Path, typer.Option("--store", envvar="COTDISTILL_STORE", help="The DuckDB store.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print the result as JSON, for programs.")]
 DatasetsOption = Annotated[str | None, typer.Option("--dataset", help="Data sets, comma-separated.")]

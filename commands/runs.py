@@ -7,7 +7,18 @@ from typing import Annotated, Any
 import typer
 
 from ..errors import ConfigError
-from .common import DEFAULT_STORE, JsonOption, StoreOption, open_store, print_json, print_note, print_rows, say, settle
+from .common import (
+    DEFAULT_STORE,
+    LOSS,
+    JsonOption,
+    StoreOption,
+    open_store,
+    print_json,
+    print_note,
+    print_rows,
+    say,
+    settle,
+)
 
 SQL = Path(__file__).parent / "sql"
 SHOWN = 8  # characters of a run key that people see and type
@@ -73,15 +84,18 @@ def _list(found: list[dict[str, Any]]) -> None:
             run["steps"],
             None if run["loss"] is None else round(run["loss"], 3),
             f"{100 * run['n_correct'] / run['n']:.1f}" if run["n"] else "-",
+            run["n"],
         )
         for run in found
     ]
-    columns = ["run", "student", "teacher", "trained on", "seed", "status", "steps", "loss", "% right"]
+    columns = ["run", "student", "teacher", "trained on", "seed", "status", "steps", "loss", "% right", "n"]
     same = [i for i in (1, 2) if len({row[i] for row in rows}) == 1]
     kept = [i for i in range(len(columns)) if i not in same]
     print_rows([columns[i] for i in kept], [[row[i] for i in kept] for row in rows], as_json=False)
     if rows and same:
         print_note(f"all runs: {', '.join(f'{columns[i]} {rows[0][i]}' for i in same)}")
+    if rows:
+        print_note(f"{LOSS}; % right: of n answers of the run's newest evaluation")
     say("Next: cotdistill runs RUN [RUN]" if found else "no run yet. Next: cotdistill train --student tiny")
 
 

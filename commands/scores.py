@@ -134,7 +134,7 @@ def _figures(row: Mapping[str, Any]) -> tuple[Any, ...]:
         share("n_strict"),
         share("n_unparsed"),
         share("n_truncated"),
-        None if tokens is None else round(tokens, 1),
+        "-" if tokens is None else f"{tokens:,.1f}",
     )
 
 

@@ -9,6 +9,7 @@ import typer
 from ..errors import ConfigError
 from .common import (
     DEFAULT_STORE,
+    LOSS,
     AnyVerdictOption,
     Bar,
     DatasetsOption,
@@ -21,6 +22,7 @@ from .common import (
     numbers,
     open_store,
     print_json,
+    print_note,
     print_rows,
     say,
     settle,
@@ -287,5 +289,6 @@ def show_runs(results: Sequence["RunResult"], *, as_json: bool) -> None:
         print_rows(columns[1:], [row[1:] for row in rows], as_json=False)
     else:
         print_rows(columns, rows, as_json=False)
+    print_note(LOSS)
     folders = {r.output_dir.parent for r in results}
     say(f"weights: {', '.join(map(str, folders))}")

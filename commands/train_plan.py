@@ -1,6 +1,7 @@
 """`train --dry-run`, and the look at a corpus before the first step: what will be learned, memory, time."""
 
 import sys
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +28,9 @@ def _plan(store: "Store", order: "Order", corpora: Sequence["Corpus"], *, show: 
     from ..tasks import templates
     from ..train import estimate, students
     from ..train.preflight import look
+    from ..train.run import finished
     from ..train.trl_trainer import Pair, tokenize
+    from ..train.wanted import wanted_of
 
     student, profile = order.student, order.profile
     folder = students.locate(student)
@@ -36,6 +39,9 @@ def _plan(store: "Store", order: "Order", corpora: Sequence["Corpus"], *, show: 
     template = templates.resolve(name, tokenizer)
     shape = estimate.shape_of(folder)
     on_gpu = _has_gpu()
+    wanted = wanted_of(order, corpora)
+    done = finished(store, [want.key for want in wanted])
+    left = Counter(want.corpus.corpus_hash for want in wanted if want.key not in done)
     plans: list[dict[str, Any]] = []
     for corpus in corpora:
         pairs = [Pair(row.prompt, row.completion) for row in corpus.rows if row.split == "train"]
@@ -57,6 +63,7 @@ def _plan(store: "Store", order: "Order", corpora: Sequence["Corpus"], *, show: 
                 "seconds": None if seconds is None else round(seconds),
                 "seconds_by": by,
                 "corpus_hash": corpus.corpus_hash,
+                "runs_left": left[corpus.corpus_hash],
             }
         )
         if show or found.warning:
@@ -83,9 +90,13 @@ def _print(plan: Mapping[str, Any]) -> None:
         f"{plan['template']}"
     )
     print_note(f"GB and s: estimates for one run by {plan['trainer']}; seconds by {corpora[0]['seconds_by']}")
-    known = [one["seconds"] for one in corpora if one["seconds"] is not None]
-    total = f", {len(seeds) * sum(known):,} seconds one after the other" if len(known) == len(corpora) else ""
-    print_note(f"{len(corpora) * len(seeds)} runs: {len(corpora)} corpora x seeds {', '.join(map(str, seeds))}{total}")
+    n_runs, n_left = len(corpora) * len(seeds), sum(one["runs_left"] for one in corpora)
+    known = [one["runs_left"] * one["seconds"] for one in corpora if one["seconds"] is not None]
+    total = f", {sum(known):,} seconds one after the other" if len(known) == len(corpora) else ""
+    print_note(
+        f"{n_runs} runs: {len(corpora)} corpora x seeds {', '.join(map(str, seeds))}; {n_runs - n_left} are finished, "
+        f"{n_left} to train{total if n_left else ''}"
+    )
     for key, value in profile.items():
         if not (key == "lora" and profile["method"] == "full"):
             print_note(f"{key} = {value}")

@@ -112,7 +112,7 @@ def _train(
     folder = store.dir_for("runs")
     files: dict[str, tuple[Path, str]] = {}  # corpus hash -> its file for the workers, and that file's hash
     ingest(store, store.spool_dir)
-    before = _finished(store, [want.key for want in wanted])
+    before = finished(store, [want.key for want in wanted])
     results: dict[int, RunResult] = {}
     todo: list[int] = []
     first: dict[str, int] = {}
@@ -227,7 +227,7 @@ def _result(want: Wanted, status: str, output: Path, detail: Mapping[str, Any], 
     return RunResult(want.key, want.order.student.name, want.corpus.name, want.seed, status, output, detail, error)
 
 
-def _finished(store: Store, run_keys: Sequence[str]) -> dict[str, dict[str, Any]]:
+def finished(store: Store, run_keys: Sequence[str]) -> dict[str, dict[str, Any]]:
     with store.read() as con:
         rows = con.execute(
             "SELECT run_key, outcome FROM run_status WHERE status = 'finished' AND list_contains(?, run_key)",

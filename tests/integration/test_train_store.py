@@ -68,6 +68,7 @@ def test_bare_train_does_what_is_missing_and_one_process_a_card(
         ("tiny", [1, 2], 2),
         ("bloom", [4], 2),
     ]
+    assert [[c["runs_left"] for c in p["corpora"]] for p in json.loads(planned.stdout)] == [[0, 2], [0, 1]]
     done = cot("train", "--store", str(store.path), "--gpus", "0,1", "--json")
     assert done.exit_code == 0, done.output
     results = json.loads(done.stdout)
