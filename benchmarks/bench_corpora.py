@@ -7,7 +7,6 @@ rationales, and training questions that differ from a held-out one in their numb
 
 import json
 import random
-import resource
 import subprocess
 import sys
 import tempfile
@@ -15,6 +14,7 @@ import time
 from pathlib import Path
 
 import polars as pl
+from peak import peak_mb
 
 from cotdistill.store.cells import Cell
 from cotdistill.store.corpus_create import create_corpora
@@ -61,7 +61,7 @@ def main(sizes: tuple[int, ...] = (100_000, 1_000_000)) -> None:
 def measure(path: Path) -> None:
     """In a process of its own: make the corpora once, and print what it took."""
     store = Store.open(path)
-    at_start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    at_start = peak_mb()
     times: list[tuple[str, float]] = []
     started, cpu = time.perf_counter(), time.process_time()
     made = create_corpora(
@@ -73,7 +73,7 @@ def measure(path: Path) -> None:
         "seconds": seconds,
         "cpu_s": time.process_time() - cpu,
         "stages": [(name, end - at) for (name, at), end in zip(times, ends, strict=True)],
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
         "mb_at_start": at_start,
         "members": sum(one.n_rows for one in made),
         "tokens": [one.tokens for one in made],

@@ -48,13 +48,14 @@ WORDS = [
 ]
 CELL = Cell("own", "bench", Recipe(3, "original", "no", "1"))
 # Runs the command in its own process and says what it took.
-MEASURE = """
-import json, resource, sys, time
+MEASURE = f"""
+import json, sys, time
+sys.path.insert(0, {str(Path(__file__).parent)!r})
 started = time.perf_counter()
 from cotdistill.cli import app
 app(sys.argv[1:], standalone_mode=False)
-peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-took = {"wall_s": time.perf_counter() - started, "cpu_s": time.process_time(), "peak_mb": peak}
+from peak import peak_mb
+took = {{"wall_s": time.perf_counter() - started, "cpu_s": time.process_time(), "peak_mb": peak_mb()}}
 print(json.dumps(took), file=sys.stderr)
 """
 

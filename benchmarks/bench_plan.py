@@ -2,7 +2,6 @@
 
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -10,6 +9,7 @@ import time
 from pathlib import Path
 
 import harvesting
+from peak import peak_mb
 
 N = int(os.environ.get("BENCH_PLAN_N", "1000000"))
 GOAL_S = 10.0
@@ -52,7 +52,7 @@ def child(folder: Path) -> None:
         "stream_s": time.perf_counter() - planned,
         "pending": pending,
         "streamed": streamed,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
     }
     print(json.dumps(figures))
 

@@ -4,7 +4,6 @@ What docs/scale.md reckons with. Every step is a process of its own, so that its
 """
 
 import os
-import resource
 import subprocess
 import sys
 import tempfile
@@ -12,6 +11,7 @@ import time
 from pathlib import Path
 
 import polars as pl
+from peak import peak_mb
 
 N = int(os.environ.get("COTDISTILL_BENCH_ROWS", "200000"))
 BATCH = 100_000
@@ -164,7 +164,7 @@ def _step(name: str, folder: Path) -> None:
     started = time.perf_counter()
     {f.__name__: f for f in (fill, ingest_again, backup, check, vacuum, export, import_new, import_twice)}[name](folder)
     took = time.perf_counter() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    peak = peak_mb()
     if name == "ingest_again":
         print(f"; peak {peak:,.0f} MB")
     else:

@@ -6,13 +6,14 @@ python harvesting.py ours URL N IN_FLIGHT FOLDER       what `cotdistill generate
 
 import asyncio
 import json
-import resource
 import subprocess
 import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+from peak import peak_mb
 
 DATASET = "bench"
 PAGE = 20_000
@@ -102,7 +103,7 @@ def _main(who: str, url: str, n: int, in_flight: int, folder: Path, transport: s
     figures: dict[str, Any] = {
         "wall_s": time.perf_counter() - started,
         "cpu_s": time.process_time() - cpu,
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        "peak_mb": peak_mb(),
     }
     print(json.dumps(figures))
 
