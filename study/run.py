@@ -22,7 +22,7 @@ from .design import Design
 from .evaluations import examined_on, missing_weights, read_evaluations
 from .executor import Executor, Watch
 from .grid import grids
-from .state import RunState, State, read_state, with_runs
+from .state import RunState, State, read_cells, with_runs
 from .tasks import Kind, Outcome, Task
 
 
@@ -125,7 +125,7 @@ def _load(design: Design, store: Store, name: str) -> None:
 
 
 def _harvest(work: _Work, max_usd: float | None) -> None:
-    state = read_state(work.design, work.store)
+    state = read_cells(work.design, work.store)
     tasks = [t for t in make_tasks.harvests(state, max_usd=max_usd) if state.loaded.get((t.dataset, t.split))]
     for task in tasks:  # one at a time: each has its own teacher's limits, and a cap is for all of them
         try:
@@ -137,7 +137,7 @@ def _harvest(work: _Work, max_usd: float | None) -> None:
 
 
 def _corpora(work: _Work) -> State:
-    state = read_state(work.design, work.store)
+    state = read_cells(work.design, work.store)
     for selection in work.design.selection:
         whole = [cell for cell in state.cells if cell.whole]
         if whole and (n := to_audit(work.store, selection, whole)):

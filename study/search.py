@@ -21,7 +21,7 @@ from .executor import Executor, Watch
 from .halving import Found, Measured, search
 from .plan import supervision
 from .run import run_study
-from .state import CellState, RunState, State, read_state
+from .state import CellState, RunState, State, read_cells, read_state
 
 SQL = Path(__file__).parent / "sql"
 SCORED = 100  # rationales of a cell that the prior looks at
@@ -43,7 +43,7 @@ class StudyBench:
     names: dict[str, CellState] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for cell in read_state(self.design, self.store).cells:
+        for cell in read_cells(self.design, self.store).cells:
             if not cell.of.baseline:
                 self.names[supervision(cell)] = cell
 
