@@ -10,7 +10,6 @@ from typing import Any
 
 from ..store.store import Store
 from ..train import estimate
-from ..train.wanted import Order
 from . import bases
 from .evaluations import EvaluationState
 from .state import CellState, RunState, State
@@ -110,11 +109,6 @@ def total(took: Sequence[Took], side_by_side: int = 1) -> tuple[float | None, li
     if len(known) < len(took):
         return None, bases_
     return sum(known) / max(1, side_by_side), bases_
-
-
-def order_label(order: Order) -> str:
-    """For people: the student, with its method where it is not the whole of it."""
-    return order.student.name if order.profile.method == "full" else f"{order.student.name} ({order.profile.method})"
 
 
 def _rows(con: Any, name: str) -> list[Any]:

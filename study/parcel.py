@@ -25,7 +25,6 @@ from ..tasks import keys
 from ..train.students import locate, resolve_student
 from .tasks import EvaluateTask, HarvestTask, Outcome, Task, TrainTask
 
-SQL = Path(__file__).parent / "sql"
 Rows = Mapping[str, bytes]  # table -> its rows, as Arrow IPC
 
 _SAME = "dataset = $dataset AND student = $student AND run_key IS NOT DISTINCT FROM $run"

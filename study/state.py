@@ -131,9 +131,7 @@ def with_runs(state: State, store: Store) -> State:
     return replace(state, runs=tuple(_runs(state, store)))
 
 
-def order_of(
-    design: Design, teacher: Teacher, dataset: str, cells: Sequence[StudyCell], *, shard: tuple[int, int] = (0, 1)
-) -> Order:
+def order_of(design: Design, teacher: Teacher, dataset: str, cells: Sequence[StudyCell]) -> Order:
     """What one teacher is asked about one data set."""
     return Order(
         teacher,
@@ -143,9 +141,7 @@ def order_of(
         design.questions.split,
         design.questions.limit_of(dataset),
         design.asking.samples,
-        shard,
-        (),
-        load_prompts(design.asking.prompts),
+        prompts=load_prompts(design.asking.prompts),
     )
 
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal["questions", "harvest", "audit", "corpora", "train", "evaluate"]
-KINDS: tuple[Kind, ...] = ("questions", "harvest", "audit", "corpora", "train", "evaluate")
 Status = Literal["done", "failed", "left"]
 
 
