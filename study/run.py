@@ -7,6 +7,7 @@ content hash. Seeds are waves: a study that is stopped early has whole seeds, wh
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..errors import BudgetReached, ConfigError
@@ -16,7 +17,9 @@ from ..store.locks import only_one
 from ..store.questions import add_questions
 from ..store.store import Store
 from ..tasks.datasets.own import read_questions
+from ..train.students import locate
 from . import log, make_tasks
+from .bases import base_hashes
 from .corpora import read_corpora, to_audit
 from .design import Design
 from .evaluations import examined_on, missing_weights, read_evaluations
@@ -95,7 +98,7 @@ def run_study(
         log.register(store, design)
         _questions(work)
         _harvest(work, max_usd)
-        state = _corpora(work)
+        state = _bases(work, _corpora(work))
         missing = _students(work, state)
     if work.stopped is None and max_hours is not None and clock() >= started + 3600 * max_hours:
         work.stopped = f"--max-hours {max_hours:g} are over"
@@ -154,6 +157,17 @@ def _corpora(work: _Work) -> State:
         ],
     )
     return with_runs(replace(state, corpora=corpora), work.store)
+
+
+def _bases(work: _Work, state: State) -> State:
+    """Students whose weights are neither here nor in a run of the store are fetched: runs are known by them."""
+    unknown = {o.student.name: o.student for o in state.orders if state.hashes[o.student.name] is None}
+    if not unknown or work.watch.until():
+        return state
+    for name, student in unknown.items():
+        work.watch.say(f"fetching the student {name} ...")
+        work.timed("students", name, partial(locate, student))
+    return with_runs(replace(state, hashes=base_hashes(work.store, list(state.orders))), work.store)
 
 
 def _students(work: _Work, state: State) -> int:

@@ -18,6 +18,7 @@ from cotdistill.study.plan import make_plan
 from cotdistill.study.run import run_study
 from cotdistill.study.state import read_state
 from cotdistill.study.tasks import Task
+from cotdistill.train.students import resolve_student
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +165,31 @@ def test_weights_that_are_gone_are_trained_again_only_where_they_must_answer(sto
     more = Simulated()
     run_study(study_lab.design(evaluation={"limit": 12}, training={"seeds": [1]}), store, more)
     assert more.kinds() == {"train": 3, "evaluate": 4}
+
+
+def test_a_student_that_is_not_here_is_fetched_and_where_it_is_not_to_be_had_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    design = study_lab.design(training={"students": ["owner/model"]}, baselines={"untouched": False})
+    hub: dict[str, bool] = {"answers": False, "here": False}
+
+    def snapshot_download(hub_id: str, *, local_files_only: bool = False, **_: Any) -> str:
+        if not hub["here"] and (local_files_only or not hub["answers"]):
+            raise OSError("no network")
+        hub["here"] = True
+        return str(resolve_student("tiny").path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    ran = run_study(design, store, Simulated())
+    assert ran.counts["students", "failed"] == 1
+    assert ran.missing == 6
+    assert {h.detail for h in find_holes(design, store, "lab") if h.stage == "train"} == {ran.errors[0][1]}
+    assert "no network" in ran.errors[0][1]
+    hub["answers"] = True
+    executor = Simulated()
+    assert run_study(design, store, executor).missing == 0
+    assert executor.kinds() == {"train": 6, "evaluate": 6}
 
 
 def test_hours_end_a_study_between_two_tasks(tmp_path: Path) -> None:
