@@ -22,7 +22,7 @@ from . import log, make_tasks
 from .bases import base_hashes
 from .corpora import read_corpora, to_audit
 from .design import Design
-from .evaluations import examined_on, missing_weights, read_evaluations
+from .evaluations import examined, missing_weights, read_evaluations
 from .executor import Executor, Watch
 from .grid import grids
 from .state import RunState, State, read_cells, with_runs
@@ -112,8 +112,8 @@ def _questions(work: _Work) -> None:
         rows = con.execute("SELECT DISTINCT dataset, split FROM question").fetchall()
     there = {(dataset, split) for dataset, split in rows}
     trained = list(dict.fromkeys(name for grid in grids(design) for name in grid.datasets or ()))
-    examined = dict.fromkeys(name for dataset in trained for name in examined_on(design, dataset))
-    wanted = [(n, design.questions.split) for n in trained] + [(n, design.evaluation.split) for n in examined]
+    wanted = [(n, design.questions.split) for n in trained]
+    wanted += [(n, design.evaluation.split) for n in examined(design, trained)]
     for name in dict.fromkeys(name for name, split in wanted if (name, split) not in there):
         work.watch.say(f"loading the questions of {name} ...")
         work.timed("questions", name, lambda name=name: _load(design, store, name))  # type: ignore[misc]
