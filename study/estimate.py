@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..evaluate.decoding import PAPER_BEAMS
 from ..store.store import Store
 from ..train import estimate
 from . import bases
@@ -97,7 +98,9 @@ class Estimates:
         if weights is None:
             return Took(None, f"nothing is known of {student}'s size")
         pieces = one.run.corpus.tokens if one.run is not None else 200.0
-        beams = self.state.design.evaluation.beams or (5 if self.state.design.evaluation.decode == "beam" else 1)
+        beams = self.state.design.evaluation.beams or (
+            PAPER_BEAMS if self.state.design.evaluation.decode == "beam" else 1
+        )
         flops = missing * pieces * TOKENS_A_PIECE * beams * FLOPS_TO_WRITE * weights
         return Took(flops / self.flops, self.assumed)
 

@@ -219,6 +219,14 @@ def test_rules_make_families_of_corpora_that_are_compared_like_with_like(store: 
     assert len(set(rows)) == 1
 
 
+def test_a_selection_that_excludes_faults_audits_first_and_once(store: Store) -> None:
+    design = study_lab.design(selection=[{"name": "clean", "rules": {"exclude_faults": ["wrong-equation"]}}])
+    assert {run.key for run in read_state(design, store).runs} == {None}  # which rationales are left is not known yet
+    ran = run_study(design, store, Simulated())
+    assert (ran.counts["audit", "done"], ran.missing) == (1, 0)
+    assert ("audit", "done") not in run_study(design, store, Simulated()).counts
+
+
 def test_a_study_is_written_down_once_with_every_setting(store: Store) -> None:
     run_study(study_lab.design(), store, Simulated())
     with store.read() as con:
