@@ -44,16 +44,29 @@ def audit(
     `progress(what, done, total)` is called as it goes on, `what` being "read" or "compared". Judge first
     (Store.settle): a rationale that is not parsed is not there.
     """
-    chosen = {"datasets": list(datasets) if datasets else None, "teachers": list(teachers) if teachers else None}
-    params = {"version": FAULT_VERSION, "parser": PARSER_VERSION, "reasoned": REASONED_VERSION, **chosen}
     tell = progress or (lambda what, done, total: None)
-    with store.read() as con:
-        todo = con.execute((SQL / "audit_todo.sql").read_text(), params).fetchone() or (0, None, None, 0)
-    groups = groups_to_compare(store, chosen["datasets"], chosen["teachers"])
+    params, todo, groups = _todo(store, datasets, teachers)
     with halves(max(todo[0], sum(group[2] for group in groups))) as both:
         read = _read(store, params, todo, both, tell) if todo[0] else 0
         compared = compare(store, groups, both, tell)
     return Audited(read, compared, todo[3])
+
+
+def to_audit(store: Store, *, datasets: Sequence[str] | None = None, teachers: Sequence[str] | None = None) -> int:
+    """How many rationales an audit would read, and how many it would compare, for the first time."""
+    _, todo, groups = _todo(store, datasets, teachers)
+    return int(todo[0]) + sum(group[3] for group in groups)
+
+
+def _todo(
+    store: Store, datasets: Sequence[str] | None, teachers: Sequence[str] | None
+) -> tuple[dict[str, Any], tuple[Any, ...], list[tuple[str, str, int, int]]]:
+    """What the queries are asked with; what is to be read (audit_todo.sql); what is to be compared."""
+    chosen = {"datasets": list(datasets) if datasets else None, "teachers": list(teachers) if teachers else None}
+    params = {"version": FAULT_VERSION, "parser": PARSER_VERSION, "reasoned": REASONED_VERSION, **chosen}
+    with store.read() as con:
+        todo = con.execute((SQL / "audit_todo.sql").read_text(), params).fetchone() or (0, None, None, 0)
+        return params, todo, groups_to_compare(store, chosen["datasets"], chosen["teachers"])
 
 
 def examine_all(items: Sequence[Item]) -> list[Findings]:

@@ -15,6 +15,8 @@ from .local import LocalExecutor
 from .parcel import Parcel, Returned, archive, new_rows, place_weights, put
 from .tasks import EvaluateTask, Outcome, TrainTask
 
+ENDS: tuple[type[Error], ...] = (BudgetReached, StoreError, ConfigError)  # of the whole study
+
 
 def work(parcel: Parcel) -> Returned:
     """Do the parcel's task. Errors of a task are its outcome; what ends the whole study is said in `raised`."""
@@ -29,15 +31,16 @@ def work(parcel: Parcel) -> Returned:
 def _work(parcel: Parcel, folder: Path) -> Returned:
     started = time.monotonic()
     task = parcel.task
-    raised: tuple[str, str] | None = None
+    raised: Error | None = None
     store = Store.open(folder / "task.duckdb")
     try:
         put(store, parcel.rows)
         if isinstance(task, EvaluateTask) and task.run_key is not None and parcel.weights is not None:
             place_weights(parcel.weights, store.dir_for("runs") / task.run_key / "model")
         [outcome] = LocalExecutor(processes=1).do(store, [task], Watch())
-    except (BudgetReached, StoreError, ConfigError) as error:
-        raised = (type(error).__name__, str(error))
+    except ENDS as error:
+        kind = next(kind for kind in ENDS if isinstance(error, kind))
+        raised = kind(str(error))  # not itself: a kind of ours with words alone can be pickled
         outcome = Outcome(task.key, "left", time.monotonic() - started, str(error))
     except Error as error:
         outcome = Outcome(task.key, "failed", time.monotonic() - started, str(error))

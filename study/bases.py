@@ -1,7 +1,6 @@
 """Students as a plan sees them: which weights they have, without fetching anything."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 
 from ..errors import ConfigError
@@ -51,12 +50,6 @@ def base_hashes(store: Store, orders: list[Order]) -> dict[str, str | None]:
             there = local_dir(order.student)
             found[name] = students.base_hash(there) if there is not None else recorded.get(name)
     return found
-
-
-def placed(order: Order) -> Order:
-    """The order with its student's directory, where it is on this machine."""
-    there = local_dir(order.student)
-    return order if there is None else replace(order, student=replace(order.student, path=there))
 
 
 def weights_of(student: Student, table: Mapping[str, float]) -> float | None:

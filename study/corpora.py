@@ -3,15 +3,13 @@
 from collections.abc import Iterator, Sequence
 
 from ..errors import ConfigError
-from ..store import audit, copies
+from ..store import audit
 from ..store.corpora import implicit_corpus
 from ..store.corpus_create import create_corpora
 from ..store.corpus_rules import Cells
 from ..store.corpus_write import Made
 from ..store.store import Store
-from ..tasks.faults import FAULT_VERSION
-from ..tasks.realised import PARSER_VERSION, count_tokens
-from ..tasks.reasoned import REASONED_VERSION
+from ..tasks.realised import count_tokens
 from .design import Selection
 from .state import CellState, CorpusState, State
 
@@ -37,15 +35,8 @@ def to_audit(store: Store, selection: Selection, cells: Sequence[CellState]) -> 
     """Rationales that must be read for faults before the selection can choose; 0 where it asks for none."""
     if selection.rules is None or not selection.rules.exclude_faults:
         return 0
-    chosen = {
-        "datasets": sorted({c.of.cell.dataset for c in cells}),
-        "teachers": sorted({c.of.cell.teacher for c in cells}),
-    }
-    params = {"version": FAULT_VERSION, "parser": PARSER_VERSION, "reasoned": REASONED_VERSION, **chosen}
-    with store.read() as con:
-        row = con.execute((audit.SQL / "audit_todo.sql").read_text(), params).fetchone()
-        groups = copies.groups_to_compare(store, chosen["datasets"], chosen["teachers"])
-    return (int(row[0]) if row else 0) + sum(group[3] for group in groups)
+    datasets, teachers = {c.of.cell.dataset for c in cells}, {c.of.cell.teacher for c in cells}
+    return audit.to_audit(store, datasets=sorted(datasets), teachers=sorted(teachers))
 
 
 def family_name(state: State, dataset: str, selection: Selection) -> str:

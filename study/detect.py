@@ -10,23 +10,20 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import combinations
+from pathlib import Path
 
 from ..analysis.contrasts import ALPHA, FEW_RUNS, Arm, compare
 from ..analysis.pairs import read_arms
 from ..analysis.power import Precision
 from ..store.store import Store
-from .evaluations import EvaluationState
+from .evaluations import EvaluationState, options_of
 from .state import State
 
 # Assumed where nothing is measured: two trained students answer a fifth of the questions differently, two seeds of one
 # student a tenth, and the accuracies of seeds vary by a point (standard deviation).
 DISCORDANT, BETWEEN_SEEDS, SEED_SD = 0.20, 0.10, 0.01
 PAIRS = 60
-PAIRED_ARMS = """
-    SELECT arm_key, student, dataset FROM arm
-    WHERE list_contains(?, student) AND list_contains(?, dataset) AND runs >= ? AND corpus_hash IS NOT NULL
-    ORDER BY arm_key
-"""
+SQL = Path(__file__).parent / "sql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +76,7 @@ def detectable(state: State, store: Store, evaluations: Sequence[EvaluationState
         mine = [e for e in evaluations if e.run is not None and e.order.student.name == student]
         for dataset in dict.fromkeys(e.dataset for e in mine):
             here = [e for e in mine if e.dataset == dataset]
-            n = max(e.n_wanted for e in here) // max(1, _samples(state))
+            n = max(e.n_wanted for e in here) // options_of(state.design).n_samples
             arms = len({(e.run.corpus.label, e.order.profile) for e in here if e.run is not None})
             if n < 2:
                 continue
@@ -102,18 +99,13 @@ def detectable(state: State, store: Store, evaluations: Sequence[EvaluationState
     return found
 
 
-def _samples(state: State) -> int:
-    from .evaluations import options_of
-
-    return options_of(state.design).n_samples
-
-
 def _measured(state: State, store: Store, evaluations: Sequence[EvaluationState]) -> dict[tuple[str, str], Variation]:
     """By student and data set, what the store's own supervisions say."""
     students = sorted({o.student.name for o in state.orders})
     datasets = sorted({e.dataset for e in evaluations})
+    params = {"students": students, "datasets": datasets, "runs": FEW_RUNS}
     with store.read() as con:
-        rows = con.execute(PAIRED_ARMS, [students, datasets, FEW_RUNS]).fetchall()
+        rows = con.execute((SQL / "arms.sql").read_text(), params).fetchall()
     groups: dict[tuple[str, str], list[str]] = {}
     for key, student, dataset in rows:
         groups.setdefault((student, dataset), []).append(key)

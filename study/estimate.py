@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..evaluate.decoding import PAPER_BEAMS
 from ..store.store import Store
 from ..train import estimate
-from ..train.wanted import Order
 from . import bases
 from .evaluations import EvaluationState
 from .state import CellState, RunState, State
@@ -98,7 +98,9 @@ class Estimates:
         if weights is None:
             return Took(None, f"nothing is known of {student}'s size")
         pieces = one.run.corpus.tokens if one.run is not None else 200.0
-        beams = self.state.design.evaluation.beams or (5 if self.state.design.evaluation.decode == "beam" else 1)
+        beams = self.state.design.evaluation.beams or (
+            PAPER_BEAMS if self.state.design.evaluation.decode == "beam" else 1
+        )
         flops = missing * pieces * TOKENS_A_PIECE * beams * FLOPS_TO_WRITE * weights
         return Took(flops / self.flops, self.assumed)
 
@@ -110,11 +112,6 @@ def total(took: Sequence[Took], side_by_side: int = 1) -> tuple[float | None, li
     if len(known) < len(took):
         return None, bases_
     return sum(known) / max(1, side_by_side), bases_
-
-
-def order_label(order: Order) -> str:
-    """For people: the student, with its method where it is not the whole of it."""
-    return order.student.name if order.profile.method == "full" else f"{order.student.name} ({order.profile.method})"
 
 
 def _rows(con: Any, name: str) -> list[Any]:

@@ -1,6 +1,6 @@
 """The evaluations of a design: which models on which questions, and how many answers are there."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,17 +62,20 @@ def examined_on(design: Design, trained_on: str) -> tuple[str, ...]:
     return design.evaluation.datasets.get(trained_on) or (EXAMINED_ON.get(trained_on, trained_on),)
 
 
+def examined(design: Design, trained_on: Iterable[str]) -> list[str]:
+    """The data sets that students of these data sets are examined on, each once."""
+    return list(dict.fromkeys(name for dataset in trained_on for name in examined_on(design, dataset)))
+
+
 def all_examined(state: State) -> list[str]:
     """Every data set that anything is examined on."""
-    trained = dict.fromkeys(cell.of.cell.dataset for cell in state.cells)
-    return list(dict.fromkeys(name for dataset in trained for name in examined_on(state.design, dataset)))
+    return examined(state.design, (cell.of.cell.dataset for cell in state.cells))
 
 
 def read_evaluations(state: State, store: Store) -> list[EvaluationState]:
     """Every evaluation the design wants, in the order of its runs, untouched students first."""
     design, options = state.design, options_of(state.design)
-    examined = all_examined(state)
-    loaded = [name for name in examined if state.loaded.get((name, design.evaluation.split))]
+    loaded = [name for name in all_examined(state) if state.loaded.get((name, design.evaluation.split))]
     asking = options.asked(store, loaded)
     sheets = {name: sheet(store, name, asking) for name in loaded}
     engine, dtype = engine_of(state, store)
@@ -130,10 +133,8 @@ def _models(state: State) -> Iterator[tuple[RunState | None, Order, str | None, 
 
 
 def _examined_by(state: State, order: Order) -> list[str]:
-    trained = dict.fromkeys(
-        run.corpus.cell.cell.dataset for run in state.runs if run.order.student.name == order.student.name
-    )
-    return list(dict.fromkeys(name for dataset in trained for name in examined_on(state.design, dataset)))
+    mine = (run for run in state.runs if run.order.student.name == order.student.name)
+    return examined(state.design, (run.corpus.cell.cell.dataset for run in mine))
 
 
 def _task(run: RunState | None, order: Order, weights: str, of: Sheet, asking: Asking, engine: str, dtype: str) -> Task:

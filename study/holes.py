@@ -44,7 +44,7 @@ def find_holes(design: Design, store: Store, file: str) -> list[Hole]:
         *_questions(state, errors, fill),
         *_replies(state, errors, fill),
         *(Hole("corpora", one.label, 1, "corpora", "no corpus", one.reason, "") for one in state.corpora if one.reason),
-        *_grouped(_runs(state, fill)),
+        *_grouped(_runs(state, errors, fill)),
         *_grouped(_evaluations(evaluations, errors, fill)),
     ]
 
@@ -85,14 +85,15 @@ def _redo(cell: CellState, status: str) -> str:
     return f"cotdistill generate --teacher {of.teacher} --dataset {of.dataset}{level} --redo {status}"
 
 
-def _runs(state: State, fill: str) -> Iterator[Hole]:
+def _runs(state: State, errors: Errors, fill: str) -> Iterator[Hole]:
     for run in state.runs:
         if run.status == "finished":
             continue
         what = f"{run.order.student.name} on {run.corpus.label}"
         if run.key is None:
+            who = run.order.student.name
             unknown = run.corpus.corpus_hash is None
-            detail = "its cells are not whole" if unknown else f"{run.order.student.name} is not on this machine"
+            detail = "its cells are not whole" if unknown else errors.get(who) or f"{who} is not on this machine"
             yield Hole("train", what, 1, "runs", "waits", detail, fill)
         elif run.status == "failed":
             yield Hole("train", what, 1, "runs", "failed", _error(run), fill)

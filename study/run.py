@@ -7,6 +7,7 @@ content hash. Seeds are waves: a study that is stopped early has whole seeds, wh
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from ..errors import BudgetReached, ConfigError
@@ -16,13 +17,15 @@ from ..store.locks import only_one
 from ..store.questions import add_questions
 from ..store.store import Store
 from ..tasks.datasets.own import read_questions
+from ..train.students import locate
 from . import log, make_tasks
+from .bases import base_hashes
 from .corpora import read_corpora, to_audit
 from .design import Design
-from .evaluations import examined_on, missing_weights, read_evaluations
+from .evaluations import examined, missing_weights, read_evaluations
 from .executor import Executor, Watch
 from .grid import grids
-from .state import RunState, State, read_state, with_runs
+from .state import RunState, State, read_cells, with_runs
 from .tasks import Kind, Outcome, Task
 
 
@@ -95,7 +98,7 @@ def run_study(
         log.register(store, design)
         _questions(work)
         _harvest(work, max_usd)
-        state = _corpora(work)
+        state = _bases(work, _corpora(work))
         missing = _students(work, state)
     if work.stopped is None and max_hours is not None and clock() >= started + 3600 * max_hours:
         work.stopped = f"--max-hours {max_hours:g} are over"
@@ -109,8 +112,8 @@ def _questions(work: _Work) -> None:
         rows = con.execute("SELECT DISTINCT dataset, split FROM question").fetchall()
     there = {(dataset, split) for dataset, split in rows}
     trained = list(dict.fromkeys(name for grid in grids(design) for name in grid.datasets or ()))
-    examined = dict.fromkeys(name for dataset in trained for name in examined_on(design, dataset))
-    wanted = [(n, design.questions.split) for n in trained] + [(n, design.evaluation.split) for n in examined]
+    wanted = [(n, design.questions.split) for n in trained]
+    wanted += [(n, design.evaluation.split) for n in examined(design, trained)]
     for name in dict.fromkeys(name for name, split in wanted if (name, split) not in there):
         work.watch.say(f"loading the questions of {name} ...")
         work.timed("questions", name, lambda name=name: _load(design, store, name))  # type: ignore[misc]
@@ -125,7 +128,7 @@ def _load(design: Design, store: Store, name: str) -> None:
 
 
 def _harvest(work: _Work, max_usd: float | None) -> None:
-    state = read_state(work.design, work.store)
+    state = read_cells(work.design, work.store)
     tasks = [t for t in make_tasks.harvests(state, max_usd=max_usd) if state.loaded.get((t.dataset, t.split))]
     for task in tasks:  # one at a time: each has its own teacher's limits, and a cap is for all of them
         try:
@@ -137,7 +140,7 @@ def _harvest(work: _Work, max_usd: float | None) -> None:
 
 
 def _corpora(work: _Work) -> State:
-    state = read_state(work.design, work.store)
+    state = read_cells(work.design, work.store)
     for selection in work.design.selection:
         whole = [cell for cell in state.cells if cell.whole]
         if whole and (n := to_audit(work.store, selection, whole)):
@@ -154,6 +157,17 @@ def _corpora(work: _Work) -> State:
         ],
     )
     return with_runs(replace(state, corpora=corpora), work.store)
+
+
+def _bases(work: _Work, state: State) -> State:
+    """Students whose weights are neither here nor in a run of the store are fetched: runs are known by them."""
+    unknown = {o.student.name: o.student for o in state.orders if state.hashes[o.student.name] is None}
+    if not unknown or work.watch.until():
+        return state
+    for name, student in unknown.items():
+        work.watch.say(f"fetching the student {name} ...")
+        work.timed("students", name, partial(locate, student))
+    return with_runs(replace(state, hashes=base_hashes(work.store, list(state.orders))), work.store)
 
 
 def _students(work: _Work, state: State) -> int:

@@ -14,14 +14,14 @@ from ..evaluate.models import base_model
 from ..evaluate.scoring import score_rationales
 from ..store.store import Store
 from ..train import estimate
-from .bases import local_dir
+from .bases import local_dir, orders_of
 from .design import Baselines, Design, Without
 from .evaluations import EvaluationState, read_evaluations
 from .executor import Executor, Watch
 from .halving import Found, Measured, search
 from .plan import supervision
 from .run import run_study
-from .state import CellState, RunState, State, read_state
+from .state import CellState, RunState, State, read_cells, read_state
 
 SQL = Path(__file__).parent / "sql"
 SCORED = 100  # rationales of a cell that the prior looks at
@@ -31,7 +31,7 @@ EXAMINED = 250  # questions at most, where only a part of the rows is trained on
 
 @dataclass(slots=True)
 class StudyBench:
-    """Measures by running smaller studies. `spent`: trainings that this search had to do itself."""
+    """Measures by running smaller studies."""
 
     design: Design
     store: Store
@@ -39,11 +39,10 @@ class StudyBench:
     watch: Watch
     max_usd: float | None = None
     with_prior: bool = True
-    spent: int = 0
     names: dict[str, CellState] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        for cell in read_state(self.design, self.store).cells:
+        for cell in read_cells(self.design, self.store).cells:
             if not cell.of.baseline:
                 self.names[supervision(cell)] = cell
 
@@ -51,11 +50,10 @@ class StudyBench:
         """Mean negative log-likelihood a token under the untrained student, of a hundred rationales of each cell."""
         if not self.with_prior:
             return None
-        state = read_state(self.design, self.store)
         cells = [self.names[name].of.cell for name in arms]
-        order = state.orders[0]
+        order = orders_of(self.design)[0]
         there = local_dir(order.student)
-        if there is None or not all(c.plan.n_cached for c in state.cells if not c.of.baseline):
+        if there is None or not all(cell.plan.n_cached for cell in self.names.values()):
             return None
         model = base_model(order.student.name, there, order.template)
         score_rationales(self.store, model, cells, limit=SCORED, processes=self.design.training.processes)
@@ -68,7 +66,6 @@ class StudyBench:
         """Fill the rung, then read it. TrainError: an arm has no answers afterwards."""
         rung = self.rung(arms, share, seed)
         ran = run_study(rung, self.store, self.executor, max_usd=self.max_usd, watch=self.watch)
-        self.spent += ran.counts.get(("train", "done"), 0)
         if ran.stopped or ran.errors:
             why = ran.stopped or "; ".join(f"{what}: {error}" for what, error in ran.errors[:3])
             raise TrainError(f"the search stopped: {why}. Next: the same command again, it goes on")

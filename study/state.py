@@ -99,6 +99,14 @@ def read_state(design: Design, store: Store) -> State:
     """The state of the design's cells, corpora and runs. ConfigError: the design names what does not exist."""
     from .corpora import read_corpora
 
+    with store.read():
+        state = read_cells(design, store)
+        return with_runs(replace(state, corpora=tuple(read_corpora(state, store))), store)
+
+
+def read_cells(design: Design, store: Store) -> State:
+    """The state of the design's cells alone: what corpora are made of them takes most of the time that `read_state`
+    takes. ConfigError: the design names what does not exist."""
     teachers = teachers_of(design)
     orders = tuple(bases.orders_of(design))
     with store.read() as con:
@@ -106,7 +114,7 @@ def read_state(design: Design, store: Store) -> State:
         loaded = {(dataset, split): int(n) for dataset, split, n in rows}
         cells = cells_of(design, store, teachers)
         sizes = load_sizes()
-        state = State(
+        return State(
             design,
             teachers,
             orders,
@@ -116,8 +124,6 @@ def read_state(design: Design, store: Store) -> State:
             tuple(_cells(design, store, cells, teachers, loaded, sizes)),
             _asked(design, store, cells, teachers),
         )
-        state = replace(state, corpora=tuple(read_corpora(state, store)))
-        return with_runs(state, store)
 
 
 def with_runs(state: State, store: Store) -> State:
@@ -125,9 +131,7 @@ def with_runs(state: State, store: Store) -> State:
     return replace(state, runs=tuple(_runs(state, store)))
 
 
-def order_of(
-    design: Design, teacher: Teacher, dataset: str, cells: Sequence[StudyCell], *, shard: tuple[int, int] = (0, 1)
-) -> Order:
+def order_of(design: Design, teacher: Teacher, dataset: str, cells: Sequence[StudyCell]) -> Order:
     """What one teacher is asked about one data set."""
     return Order(
         teacher,
@@ -137,9 +141,7 @@ def order_of(
         design.questions.split,
         design.questions.limit_of(dataset),
         design.asking.samples,
-        shard,
-        (),
-        load_prompts(design.asking.prompts),
+        prompts=load_prompts(design.asking.prompts),
     )
 
 

@@ -8,8 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-Kind = Literal["questions", "harvest", "audit", "corpora", "train", "evaluate"]
-KINDS: tuple[Kind, ...] = ("questions", "harvest", "audit", "corpora", "train", "evaluate")
+Kind = Literal["questions", "harvest", "audit", "corpora", "students", "train", "evaluate"]
 Status = Literal["done", "failed", "left"]
 
 

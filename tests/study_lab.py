@@ -14,13 +14,14 @@ from cotdistill.evaluate.options import Options
 from cotdistill.evaluate.plan import record, sheet, task
 from cotdistill.store.questions import add_questions
 from cotdistill.store.spool import utc_now
-from cotdistill.store.store import Store, as_json
+from cotdistill.store.store import Store
 from cotdistill.study.design import Design
 from cotdistill.study.executor import Watch
 from cotdistill.study.local import harvest_one, wanted_by
 from cotdistill.study.tasks import EvaluateTask, HarvestTask, Outcome, Task, TrainTask
 from cotdistill.tasks import keys
 from cotdistill.tasks.datasets import arith
+from cotdistill.train.run import _row
 from cotdistill.train.students import base_hash, resolve_student
 
 DESIGN: dict[str, Any] = {
@@ -39,6 +40,21 @@ def design(**changes: dict[str, Any]) -> Design:
     for table, values in changes.items():
         tables[table] = {**tables.get(table, {}), **values} if isinstance(values, dict) else values
     return Design.model_validate(tables)
+
+
+def as_toml(**changes: dict[str, Any]) -> str:
+    """The same as a study.toml."""
+    tables = design(**changes).model_dump(mode="json", exclude_unset=True)
+    lines = [f"name = {json.dumps(tables.pop('name'))}"]
+    for table, values in tables.items():
+        lines += [f"[{table}]", *(f"{key} = {_toml(value)}" for key, value in values.items())]
+    return "\n".join(lines)
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{key} = {_toml(one)}" for key, one in value.items()) + " }"
+    return json.dumps(value)
 
 
 def with_questions(path: Path, n_train: int = 40, n_test: int = 20) -> Store:
@@ -132,24 +148,10 @@ def _train(store: Store, one: TrainTask) -> Outcome:
     folder = store.dir_for("runs") / want.key
     (folder / "model").mkdir(parents=True, exist_ok=True)
     (folder / "model" / "config.json").write_text("{}")
-    row = {
-        "run_key": want.key,
-        "student": want.order.student.name,
-        "base_dir": str(want.base_dir),
-        "base_hash": want.base_hash,
-        "corpus_hash": want.corpus.corpus_hash,
-        "trainer": want.order.trainer,
-        "profile": as_json(want.order.profile.model_dump(mode="json")),
-        "template": want.template,
-        "seed": want.seed,
-        "output_dir": str(folder),
-        "versions": "{}",
-        "created_at": utc_now(),
-    }
     detail = json.dumps({"weights_hash": _weights(want.key), "saved": "model", "steps": 1, "seconds": 1.0})
     event = {"run_key": want.key, "happened_at": utc_now(), "event": "finished", "detail": detail}
     with store.write() as con:
-        store.insert(con, "run", [row])
+        store.insert(con, "run", [_row(want, store.dir_for("runs"), None)])
         store.insert(con, "run_event", [event])
     return Outcome(one.key, "done", 1.0)
 

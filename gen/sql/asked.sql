@@ -10,8 +10,8 @@ WHERE dataset = getvariable('dataset') AND split = getvariable('split')
     AND question_key <= getvariable('last_key')
     AND CAST('0x' || left(question_key, 8) AS UBIGINT) % getvariable('shards') = getvariable('shard');
 
--- Grain of `wanted`: one reply that one of the cells wants to one of these questions, however often it was redone.
-CREATE OR REPLACE TEMP VIEW wanted AS
+-- Grain of `wanted_reply`: one reply that one of the cells wants to one of these questions, however often it was redone.
+CREATE OR REPLACE TEMP VIEW wanted_reply AS
 SELECT m.cell_key, m.question_key, m.sample_index, m.reply_key, m.redo
 FROM cell_member AS m
 SEMI JOIN asked AS q ON q.question_key = m.question_key
@@ -22,7 +22,7 @@ WHERE list_contains(getvariable('cells'), m.cell_key) AND m.sampling = getvariab
 -- Grain of `answered`: one wanted sample of one cell that has a reply, with the newest.
 CREATE OR REPLACE TEMP VIEW answered AS
 SELECT w.cell_key, w.question_key, w.sample_index, w.redo, r.status, r.prompt_tokens, r.completion_tokens
-FROM wanted AS w
+FROM wanted_reply AS w
 JOIN reply AS r ON r.reply_key = w.reply_key
 WHERE r.question_key >= getvariable('low') AND r.question_key < getvariable('high')
 QUALIFY row_number() OVER (PARTITION BY w.cell_key, w.question_key, w.sample_index ORDER BY w.redo DESC) = 1;

@@ -3,7 +3,7 @@
 SELECT w.reply_key, min(w.cell_key) AS cell_key, any_value(w.sample_index) AS sample_index, any_value(w.redo) AS redo,
     any_value(q.question_key) AS question_key, any_value(q.text) AS text, any_value(q.choices) AS choices,
     any_value(q.answer_kind) AS answer_kind, any_value(q.gold) AS gold, any_value(q.source) AS source
-FROM wanted AS w
+FROM wanted_reply AS w
 JOIN asked AS q ON q.question_key = w.question_key
 ANTI JOIN (
     SELECT reply_key FROM reply

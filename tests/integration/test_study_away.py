@@ -9,7 +9,7 @@ import pytest
 import study_lab
 from store_lab import table_rows
 
-from cotdistill.errors import BudgetReached, ConfigError
+from cotdistill.errors import BudgetReached, ConfigError, MissingExtra
 from cotdistill.gen.builtin.background import start_server
 from cotdistill.store.store import Store
 from cotdistill.study import make_tasks, ray_executor
@@ -90,8 +90,7 @@ def test_what_ends_a_study_is_said_and_what_was_received_comes_home(tmp_path: Pa
         priced |= {"usd_input": 1.0, "usd_output": 1.0, "listed_on": "2026-01-01"}
         capped = replace(task, teacher=priced, max_usd=0.02, concurrency=1)
         back = work(Parcel(capped, rows_for(store, capped)))
-    assert back.raised is not None
-    assert back.raised[0] == "BudgetReached"
+    assert isinstance(back.raised, BudgetReached)
     assert "reply" in back.rows
 
 
@@ -128,8 +127,19 @@ def test_where_to_run_is_said_in_one_word() -> None:
             address_of(wrong)
 
 
-def test_a_budget_that_is_reached_is_known_by_its_name() -> None:
-    assert ray_executor._RAISED["BudgetReached"] is BudgetReached
+def test_a_library_that_a_machine_lacks_ends_the_study_with_its_words(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    [task] = harvests(store)
+
+    def lacking(*_: object) -> list[Outcome]:
+        raise MissingExtra("torch", "cpu")
+
+    monkeypatch.setattr(LocalExecutor, "do", lacking)
+    back: Returned = pickle.loads(pickle.dumps(work(Parcel(task, rows_for(store, task)))))
+    assert isinstance(back.raised, ConfigError)
+    assert "torch is not installed" in str(back.raised)
 
 
 @pytest.mark.slow

@@ -12,23 +12,7 @@ from study_lab import Simulated
 
 from cotdistill.study.run import run_study
 
-SMALL = """
-name = "lab"
-[questions]
-limit = 30
-[cells]
-datasets = ["arith"]
-teachers = ["builtin-strict"]
-levels = [1, 3]
-[asking]
-max_tokens = 512
-[training]
-students = ["tiny"]
-seeds = [1, 2]
-[evaluation]
-limit = 10
-max_new_tokens = 60
-"""
+SMALL = study_lab.as_toml()
 
 
 def study(*words: str, cwd: Path) -> "subprocess.CompletedProcess[str]":

@@ -18,6 +18,7 @@ from cotdistill.study.plan import make_plan
 from cotdistill.study.run import run_study
 from cotdistill.study.state import read_state
 from cotdistill.study.tasks import Task
+from cotdistill.train.students import resolve_student
 
 
 @pytest.fixture(scope="module")
@@ -166,6 +167,31 @@ def test_weights_that_are_gone_are_trained_again_only_where_they_must_answer(sto
     assert more.kinds() == {"train": 3, "evaluate": 4}
 
 
+def test_a_student_that_is_not_here_is_fetched_and_where_it_is_not_to_be_had_that_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    design = study_lab.design(training={"students": ["owner/model"]}, baselines={"untouched": False})
+    hub: dict[str, bool] = {"answers": False, "here": False}
+
+    def snapshot_download(hub_id: str, *, local_files_only: bool = False, **_: Any) -> str:
+        if not hub["here"] and (local_files_only or not hub["answers"]):
+            raise OSError("no network")
+        hub["here"] = True
+        return str(resolve_student("tiny").path)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", snapshot_download)
+    ran = run_study(design, store, Simulated())
+    assert ran.counts["students", "failed"] == 1
+    assert ran.missing == 6
+    assert {h.detail for h in find_holes(design, store, "lab") if h.stage == "train"} == {ran.errors[0][1]}
+    assert "no network" in ran.errors[0][1]
+    hub["answers"] = True
+    executor = Simulated()
+    assert run_study(design, store, executor).missing == 0
+    assert executor.kinds() == {"train": 6, "evaluate": 6}
+
+
 def test_hours_end_a_study_between_two_tasks(tmp_path: Path) -> None:
     store = study_lab.with_questions(tmp_path / "lab.duckdb")
     now = [0.0]
@@ -191,6 +217,14 @@ def test_rules_make_families_of_corpora_that_are_compared_like_with_like(store: 
         rows = con.execute("SELECT n_rows FROM corpus_name JOIN corpus USING (corpus_hash)").fetchall()
     assert len(rows) == 3
     assert len(set(rows)) == 1
+
+
+def test_a_selection_that_excludes_faults_audits_first_and_once(store: Store) -> None:
+    design = study_lab.design(selection=[{"name": "clean", "rules": {"exclude_faults": ["wrong-equation"]}}])
+    assert {run.key for run in read_state(design, store).runs} == {None}  # which rationales are left is not known yet
+    ran = run_study(design, store, Simulated())
+    assert (ran.counts["audit", "done"], ran.missing) == (1, 0)
+    assert ("audit", "done") not in run_study(design, store, Simulated()).counts
 
 
 def test_a_study_is_written_down_once_with_every_setting(store: Store) -> None:

@@ -9,27 +9,16 @@ import time
 from pathlib import Path
 
 import pytest
+import study_lab
 
 from cotdistill.store.store import Store
 
-STUDY = """
-name = "killed"
-[questions]
-limit = 300
-[cells]
-datasets = ["arith"]
-teachers = ["builtin-strict"]
-levels = [1, 3]
-[asking]
-max_tokens = 512
-[training]
-students = ["tiny"]
-seeds = [1, 2]
-settings = { max_steps = 25 }
-[evaluation]
-limit = 60
-max_new_tokens = 60
-"""
+STUDY = study_lab.as_toml(
+    name="killed",
+    questions={"limit": 300},
+    training={"settings": {"max_steps": 25}},
+    evaluation={"limit": 60},
+)
 
 
 @pytest.mark.slow
