@@ -54,7 +54,7 @@ def slices(con: duckdb.DuckDBPyConnection, n_members: int) -> Iterator[None]:
 
 
 def _set(con: duckdb.DuckDBPyConnection, name: str, value: Any) -> None:
-    con.execute(f"SET VARIABLE {name} = $value", {"value": value})
+    con.execute(f"SET VARIABLE asked_{name} = $value", {"value": value})
 
 
 def _sql(name: str) -> str:

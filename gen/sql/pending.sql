@@ -7,7 +7,7 @@ FROM wanted_reply AS w
 JOIN asked AS q ON q.question_key = w.question_key
 ANTI JOIN (
     SELECT reply_key FROM reply
-    WHERE question_key >= getvariable('low') AND question_key < getvariable('high')
+    WHERE question_key >= getvariable('asked_low') AND question_key < getvariable('asked_high')
 ) AS r ON r.reply_key = w.reply_key
 ANTI JOIN batch_open_reply AS b ON b.reply_key = w.reply_key
 WHERE w.redo > 0 OR NOT $only_redo
