@@ -15,6 +15,9 @@ from .local import LocalExecutor
 from .parcel import Parcel, Returned, archive, new_rows, place_weights, put
 from .tasks import EvaluateTask, Outcome, TrainTask
 
+# What is for the whole study; as these kinds alone, for errors that are made of more than a message cannot be pickled.
+ENDS: tuple[type[Error], ...] = (BudgetReached, StoreError, ConfigError)
+
 
 def work(parcel: Parcel) -> Returned:
     """Do the parcel's task. Errors of a task are its outcome; what ends the whole study is said in `raised`."""
@@ -29,15 +32,15 @@ def work(parcel: Parcel) -> Returned:
 def _work(parcel: Parcel, folder: Path) -> Returned:
     started = time.monotonic()
     task = parcel.task
-    raised: tuple[str, str] | None = None
+    raised: Error | None = None
     store = Store.open(folder / "task.duckdb")
     try:
         put(store, parcel.rows)
         if isinstance(task, EvaluateTask) and task.run_key is not None and parcel.weights is not None:
             place_weights(parcel.weights, store.dir_for("runs") / task.run_key / "model")
         [outcome] = LocalExecutor(processes=1).do(store, [task], Watch())
-    except (BudgetReached, StoreError, ConfigError) as error:
-        raised = (type(error).__name__, str(error))
+    except ENDS as error:
+        raised = next(kind for kind in ENDS if isinstance(error, kind))(str(error))
         outcome = Outcome(task.key, "left", time.monotonic() - started, str(error))
     except Error as error:
         outcome = Outcome(task.key, "failed", time.monotonic() - started, str(error))

@@ -15,7 +15,7 @@ from typing import Any
 import duckdb
 import polars as pl
 
-from ..errors import ConfigError
+from ..errors import ConfigError, Error
 from ..evaluate.options import Options
 from ..store.frames import Stream
 from ..store.merge_rows import Incoming, TakenIn, take_in
@@ -71,12 +71,12 @@ class Parcel:
 
 @dataclass(frozen=True, slots=True)
 class Returned:
-    """What came of it. `rows`: that were not in the parcel. `raised`: (kind, message) of what ends the whole study."""
+    """What came of it. `rows`: that were not in the parcel. `raised`: what ends the whole study."""
 
     outcome: Outcome
     rows: Rows
     weights: bytes | str | None = None
-    raised: tuple[str, str] | None = None
+    raised: Error | None = None
 
 
 def rows_for(store: Store, task: Task) -> Rows:

@@ -13,7 +13,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import BudgetReached, ConfigError, MissingExtra, StoreError
+from ..errors import ConfigError, Error, MissingExtra
 from ..gen.budget import spent
 from ..store.jobs import record_job
 from ..store.store import Store
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 HERE = "ray"
 WAIT_S = 1.0
-_RAISED = {"BudgetReached": BudgetReached, "StoreError": StoreError, "ConfigError": ConfigError}
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ class RayExecutor:
         if parts and (lacking := self._lacking(parts[0])):
             watch.say(f"no machine of the cluster has {lacking}, which a task needs: waiting for one that has")
         done: list[tuple[int, Returned]] = []
-        ends: list[Returned] = []  # what ends the whole study: nothing more is begun, what is at work comes home first
+        ends: list[Error] = []  # what ends the whole study: nothing more is begun, what is at work comes home first
         try:
             while todo or flying:
                 while todo and not ends and not watch.until() and len(flying) < self._room(parts[0]):
@@ -88,15 +87,14 @@ class RayExecutor:
                 for ref in ready:
                     place, task = flying.pop(ref)
                     returned = self._receive(store, task, ref, watch)
-                    ends += [returned] if returned.raised is not None else []
+                    ends += [returned.raised] if returned.raised is not None else []
                     done.append((place, returned))
                     watch.progress(_kind(task), len(done), len(parts), f"{len(flying)} at work")
         finally:
             for ref in flying:
                 ray.cancel(ref, force=True)
-        for returned in ends:
-            kind, message = returned.raised or ("StoreError", "")
-            raise _RAISED[kind](message)
+        if ends:
+            raise ends[0]
         return done
 
     def _room(self, task: Task) -> int:

@@ -9,9 +9,9 @@ import pytest
 import study_lab
 from store_lab import table_rows
 
-from cotdistill.errors import BudgetReached, ConfigError
+from cotdistill.errors import BudgetReached, ConfigError, Error, MissingExtra, StoreError
 from cotdistill.gen.builtin.background import start_server
-from cotdistill.store.store import Store
+from cotdistill.store.store import Store, StoreLocked
 from cotdistill.study import make_tasks, ray_executor
 from cotdistill.study.away import work
 from cotdistill.study.executor import Watch
@@ -89,10 +89,28 @@ def test_what_ends_a_study_is_said_and_what_was_received_comes_home(tmp_path: Pa
         priced = dict(task.teacher) | {"provider": "openai-compatible", "base_url": server.base_url}
         priced |= {"usd_input": 1.0, "usd_output": 1.0, "listed_on": "2026-01-01"}
         capped = replace(task, teacher=priced, max_usd=0.02, concurrency=1)
-        back = work(Parcel(capped, rows_for(store, capped)))
-    assert back.raised is not None
-    assert back.raised[0] == "BudgetReached"
+        back = pickle.loads(pickle.dumps(work(Parcel(capped, rows_for(store, capped)))))
+    assert type(back.raised) is BudgetReached
     assert "reply" in back.rows
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(StoreLocked(Path("x.duckdb"), "process 7"), StoreError), (MissingExtra("vllm", "vllm"), ConfigError)],
+)
+def test_what_ends_a_study_arrives_whatever_it_is_made_of(
+    error: Error, kind: type[Error], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    [task] = harvests(store)
+
+    def do(*_: object) -> list[Outcome]:
+        raise error
+
+    monkeypatch.setattr(LocalExecutor, "do", do)
+    back: Returned = pickle.loads(pickle.dumps(work(Parcel(task, rows_for(store, task)))))
+    assert type(back.raised) is kind
+    assert str(back.raised) == str(error)
 
 
 def test_weights_travel_as_they_are(tmp_path: Path) -> None:
@@ -126,10 +144,6 @@ def test_where_to_run_is_said_in_one_word() -> None:
     for wrong in ("slurm", "ray:", "rays"):
         with pytest.raises(ConfigError, match="--on ray"):
             address_of(wrong)
-
-
-def test_a_budget_that_is_reached_is_known_by_its_name() -> None:
-    assert ray_executor._RAISED["BudgetReached"] is BudgetReached
 
 
 @pytest.mark.slow
