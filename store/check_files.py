@@ -14,8 +14,8 @@ _LEFT = ("asked-", "judge-", "older-")
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """Files of one kind. As check.Finding."""
+class Finding:
+    """One thing that was found. `wrong`: false where it may be so. `n` rows, files or tables; `first` of them."""
 
     code: str
     wrong: bool
@@ -25,7 +25,7 @@ class Beside:
     next: str
 
 
-def look_beside(path: Path, folder: Path) -> Iterator[Beside]:
+def look_beside(path: Path, folder: Path) -> Iterator[Finding]:
     """The files around the store at `path` and in its spool folder."""
     closed, busy, n_rows, n_cut = [], [], 0, 0
     for segment in spool.segments(folder):
@@ -56,8 +56,8 @@ def look_beside(path: Path, folder: Path) -> Iterator[Beside]:
         yield _files("left-behind", False, stray, "what a killed command left beside the store", "rm -r them")
 
 
-def _files(code: str, wrong: bool, files: Sequence[Path], what: str, action: str) -> Beside:
-    return Beside(code, wrong, len(files), str(files[0]), what, action)
+def _files(code: str, wrong: bool, files: Sequence[Path], what: str, action: str) -> Finding:
+    return Finding(code, wrong, len(files), str(files[0]), what, action)
 
 
 def _is_ours(path: Path) -> bool:

@@ -14,7 +14,8 @@ from store_lab import laboratory, right, table_rows
 from cotdistill.errors import ConfigError, StoreError
 from cotdistill.store import store as store_module
 from cotdistill.store.backup import backup
-from cotdistill.store.check import WORDS, Finding, check
+from cotdistill.store.check import WORDS, check
+from cotdistill.store.check_files import Finding
 from cotdistill.store.locks import only_one
 from cotdistill.store.migrate import STORAGE_VERSION
 from cotdistill.store.spool import SpoolWriter
