@@ -1,6 +1,5 @@
 """What lies beside a store: received rows that wait, torn lines, what a kill left behind, and what is nobody's."""
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ def look_beside(path: Path, folder: Path) -> Iterator[Finding]:
     if torn := sorted(folder.glob("*.torn")):
         what = "torn lines: what was being received when its writer was killed, and is not in the store"
         yield _files("spool-torn", True, torn, what, "look at them, delete them, then cotdistill generate asks again")
-    if opening := [p for p in sorted(folder.glob("*.opening")) if not _is_held(p)]:
+    if opening := [p for p in sorted(folder.glob("*.opening")) if not spool.is_written(p) and p.exists()]:
         yield _files(
             "spool-opening", False, opening, "segments whose writer was killed before the first row", "rm them"
         )
@@ -86,12 +85,3 @@ def _is_at_work(path: Path) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _is_held(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False
