@@ -2,7 +2,7 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -10,17 +10,19 @@ import study_lab
 from store_lab import table_rows
 
 from cotdistill.errors import BudgetReached, ConfigError, Error, MissingExtra, StoreError
+from cotdistill.evaluate.options import Options
+from cotdistill.evaluate.plan import sheet
 from cotdistill.gen.builtin.background import start_server
 from cotdistill.store.store import Store, StoreLocked
 from cotdistill.study import make_tasks, ray_executor
 from cotdistill.study.away import work
 from cotdistill.study.executor import Watch
 from cotdistill.study.local import LocalExecutor
-from cotdistill.study.parcel import Parcel, Returned, archive, bring_home, is_run, place_weights, rows_for
+from cotdistill.study.parcel import Parcel, Returned, archive, bring_home, is_run, place_weights, put, rows_for
 from cotdistill.study.ray_executor import RayExecutor, address_of
 from cotdistill.study.run import run_study
 from cotdistill.study.state import read_state
-from cotdistill.study.tasks import HarvestTask, Outcome, Task, TrainTask
+from cotdistill.study.tasks import EvaluateTask, HarvestTask, Outcome, Task, TrainTask
 
 REPLIES = "SELECT reply_key, text, status FROM reply ORDER BY ALL"
 VERDICTS = "SELECT rationale_key, rule_version, gold_key, status FROM verdict ORDER BY ALL"
@@ -111,6 +113,26 @@ def test_what_ends_a_study_arrives_whatever_it_is_made_of(
     back: Returned = pickle.loads(pickle.dumps(work(Parcel(task, rows_for(store, task)))))
     assert type(back.raised) is kind
     assert str(back.raised) == str(error)
+
+
+def test_an_evaluation_with_shots_takes_what_its_exemplars_are_drawn_from_and_no_more(tmp_path: Path) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    [harvest] = harvests(store)
+    assert LocalExecutor().do(store, [harvest], Watch())[0].status == "done"
+    with store.write() as con:
+        other = "reply_key || '-other' AS reply_key, 'other' AS teacher"
+        con.execute(f"INSERT INTO reply BY NAME SELECT * REPLACE ({other}) FROM reply")
+    store.settle()
+    teacher = str(harvest.teacher["name"])
+    options = Options(shots=3, shots_from=teacher)
+    task = EvaluateTask("k", "a look", "tiny", None, harvest.dataset, asdict(options), "transformers", "float32")
+    away = Store.open(tmp_path / "away.duckdb")
+    put(away, rows_for(store, task))
+    asking = options.asked(store, [harvest.dataset])
+    assert len(sheet(store, harvest.dataset, asking).exemplars) == 3
+    assert sheet(away, harvest.dataset, asking) == sheet(store, harvest.dataset, asking)
+    assert table_rows(store, "SELECT count(*) FROM verdict") == [(180,)]
+    assert table_rows(away, "SELECT count(*) FROM verdict") == [(90,)]
 
 
 def test_weights_travel_as_they_are(tmp_path: Path) -> None:
