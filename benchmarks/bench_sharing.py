@@ -17,14 +17,13 @@ N = int(os.environ.get("COTDISTILL_BENCH_ROWS", "200000"))
 BATCH = 100_000
 SPOOLED = 20_000
 WORDS = ("first", "we", "add", "what", "was", "left", "so", "there", "are", "apples", "then", "twice", "and", "half")
-# (what is printed, the step, rows it handles as a share of N)
-STEPS = ("fill", "ingest_again", "backup", "check", "vacuum", "export", "import_new", "import_twice")
 
 
 def main() -> None:
     with tempfile.TemporaryDirectory(dir=os.environ.get("COTDISTILL_BENCH_DIR")) as folder:
-        print(f"{N:,} rationales (reply, attempt, member, rationale, verdict each), of about 590 characters")
-        for step in STEPS:
+        characters = batch(0, 1000)["rationale"]["text"].str.len_chars().mean()
+        print(f"{N:,} rationales (reply, attempt, member, rationale, verdict each), of {characters:.0f} characters")
+        for step in (step.__name__ for step in STEPS):
             done = subprocess.run([sys.executable, __file__, step, folder], capture_output=True, text=True, check=False)
             if done.returncode:
                 raise SystemExit(f"{step} failed: {done.stderr}")
@@ -162,7 +161,7 @@ def import_twice(folder: Path) -> None:
 
 def _step(name: str, folder: Path) -> None:
     started = time.perf_counter()
-    {f.__name__: f for f in (fill, ingest_again, backup, check, vacuum, export, import_new, import_twice)}[name](folder)
+    {step.__name__: step for step in STEPS}[name](folder)
     took = time.perf_counter() - started
     peak = peak_mb()
     if name == "ingest_again":
@@ -170,6 +169,8 @@ def _step(name: str, folder: Path) -> None:
     else:
         print(f"{name}: {took:,.1f} s, {N / took:,.0f} rationales/s, peak {peak:,.0f} MB")
 
+
+STEPS = (fill, ingest_again, backup, check, vacuum, export, import_new, import_twice)
 
 if __name__ == "__main__":
     if len(sys.argv) == 3:

@@ -77,16 +77,15 @@ def import_(
 
 def _tell_apart(one: "TakenIn") -> None:
     """Say what was kept apart of one table."""
-    if not one.differs + one.follows:
+    if one.first is None:
         return
-    key, file = one.first or ("?", "?")
-    what = f"{one.differs:,} rows of {one.table} have a key that is here with other content"
-    if one.follows:
-        what += f", {one.follows:,} are derived from such rows" if one.differs else ""
-        what = what if one.differs else f"{one.follows:,} rows of {one.table} are derived from rows that differ"
+    key, file = one.first
+    differ = f"{one.differs:,} have a key that is here with other content" if one.differs else ""
+    follow = f"{one.follows:,} are derived from rows that differ" if one.follows else ""
     say(
-        f"{what}: kept apart in the table conflict ({one.apart:,} of them for the first time), the first {key} of "
-        f"{file}. Next: cotdistill sql \"SELECT row_key, content FROM conflict WHERE table_name = '{one.table}'\""
+        f"rows of {one.table}: {', '.join(filter(None, (differ, follow)))}: kept apart in the table conflict "
+        f"({one.apart:,} of them for the first time), the first {key} of {file}. "
+        f"Next: cotdistill sql \"SELECT row_key, content FROM conflict WHERE table_name = '{one.table}'\""
     )
 
 

@@ -21,6 +21,7 @@ from ..errors import ConfigError
 from ..store.cells import Cell
 from ..store.frames import Stream
 from ..store.store import Store
+from ..store.tables import literal
 from ..tasks import keys
 from ..tasks.realised import count_tokens
 from ..tasks.values import Message, Question, Recipe, Sampling
@@ -158,10 +159,9 @@ def stream_calls(order: Order, path: Path) -> Iterator[Call]:
 def _copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path, params: Mapping[str, Any], n_members: int) -> int:
     """Write the rows of a query about `asked` to `path` as JSON lines, a slice at a time; returns how many."""
     part, count = path.with_suffix(".part"), 0
-    target = str(part).replace("'", "''")
     with path.open("wb") as out:
         for _ in slices(con, n_members):
-            done = con.execute(f"COPY ({sql}) TO '{target}' (FORMAT json)", dict(params)).fetchone()
+            done = con.execute(f"COPY ({sql}) TO {literal(str(part))} (FORMAT json)", dict(params)).fetchone()
             count += int(done[0]) if done else 0
             with part.open("rb") as rows:
                 shutil.copyfileobj(rows, out)

@@ -35,7 +35,7 @@ def card(manifest: Mapping[str, Any]) -> str:
         "## How to load it",
         how_to_load(manifest),
         "## Licences and terms",
-        _licences(corpora),
+        licences(_union(corpora, "datasets"), _union(corpora, "teachers")),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -84,11 +84,11 @@ def _files(corpora: Mapping[str, Any], files: Mapping[str, Any]) -> str:
         )
         for name, e in files.items()
     ]
-    return _table(("file", "format", "split", "rows", "MB", "corpus hash"), rows)
+    return table(("file", "format", "split", "rows", "MB", "corpus hash"), rows)
 
 
 def _statistics(corpora: Mapping[str, Any]) -> str:
-    whole = _table(
+    whole = table(
         ("corpus", "rows", "questions", "tokens"),
         [(f"`{s}`", f"{c['n_rows']:,}", f"{c['n_questions']:,}", f"{c['n_tokens']:,}") for s, c in corpora.items()],
     )
@@ -115,7 +115,7 @@ def _statistics(corpora: Mapping[str, Any]) -> str:
             whole,
             "By cell: what the teacher was asked for, how its rationales were judged (of n rows), and what came back "
             "(means over rows). `altered` rows say something else than the rationale they stand for: a control arm.",
-            _table(
+            table(
                 _CELL_COLUMNS,
                 cells,
             ),
@@ -132,29 +132,28 @@ def _left_out(corpora: Mapping[str, Any]) -> str:
         for why, n in corpus["left_out"].items()
     ]
     guard = "No question whose words are in any test split that was loaded is in these files."
-    return "\n\n".join([_table(("corpus", "why", "rows"), rows), guard] if rows else ["Nothing.", guard])
+    return "\n\n".join([table(("corpus", "why", "rows"), rows), guard] if rows else ["Nothing.", guard])
 
 
-def _licences(corpora: Mapping[str, Any]) -> str:
+def licences(datasets: Sequence[Mapping[str, Any]], teachers: Sequence[Mapping[str, Any]]) -> str:
+    """Under what terms the questions and the rationales are: export_rows.licence, and the teachers of their query."""
     questions = [
         (
             d["dataset"],
             d["licence"] or "not known to cotdistill: add it",
             "; ".join(filter(None, (d["licence_from"], d["note"]))) or "-",
         )
-        for d in _union(corpora, "datasets")
+        for d in datasets
     ]
-    teachers = [
-        (t["teacher"], ", ".join(filter(None, t["models"])) or "-", terms_of(t)) for t in _union(corpora, "teachers")
-    ]
+    wrote = [(t["teacher"], ", ".join(filter(None, t["models"])) or "-", terms_of(t)) for t in teachers]
     return "\n\n".join(
         [
             "The questions keep the licence of their data sets:",
-            _table(("data set", "licence", "where it is stated"), questions),
+            table(("data set", "licence", "where it is stated"), questions),
             "What a teacher wrote is subject to its provider's terms of use, some of which restrict training other "
             "models on it. Whoever publishes or trains on these files checks them; this list names where to look and "
             "is no legal advice:",
-            _table(("teacher", "models", "to be checked"), teachers),
+            table(("teacher", "models", "to be checked"), wrote),
         ]
     )
 
@@ -167,7 +166,8 @@ def _union(corpora: Mapping[str, Any], part: str) -> list[dict[str, Any]]:
     return found
 
 
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown."""
     lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 

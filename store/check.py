@@ -6,13 +6,12 @@ finding says what to do. Nothing is changed.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from . import migrate
-from .check_files import Beside, look_beside
+from .check_files import Finding, look_beside
 from .store import Store
 from .tables import keyed_tables, quoted
 
@@ -57,18 +56,6 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing that was found. `wrong`: false where it may be so. `n` rows, files or tables; `first` of them."""
-
-    code: str
-    wrong: bool
-    n: int
-    first: str
-    what: str
-    next: str
-
-
 def check(store: Store, progress: Callable[[str, int, int], None] | None = None) -> list[Finding]:
     """Everything that is found, what is wrong first; empty: nothing. StoreError: the file cannot be opened at all."""
     found: list[Finding] = []
@@ -83,17 +70,13 @@ def check(store: Store, progress: Callable[[str, int, int], None] | None = None)
         if not any(one.wrong for one in found):
             rows = con.execute((SQL / "check_orphans.sql").read_text()).fetchall()
             found += [_finding(code, n, first, wrong=wrong) for code, wrong, n, first in rows if n]
-    found += [_beside(one) for one in look_beside(store.path, store.spool_dir)]
+    found += look_beside(store.path, store.spool_dir)
     return sorted(found, key=lambda one: not one.wrong)
 
 
 def _finding(code: str, n: int, first: str, *, wrong: bool = True, detail: str = "") -> Finding:
     what, action = WORDS[code]
     return Finding(code, wrong, n, str(first), what + (f": {detail}" if detail else ""), action)
-
-
-def _beside(one: Beside) -> Finding:
-    return Finding(one.code, one.wrong, one.n, one.first, one.what, one.next)
 
 
 def _readable(con: duckdb.DuckDBPyConnection, table: str, key: tuple[str, ...]) -> Iterator[Finding]:

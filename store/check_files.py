@@ -1,6 +1,5 @@
 """What lies beside a store: received rows that wait, torn lines, what a kill left behind, and what is nobody's."""
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,8 +13,8 @@ _LEFT = ("asked-", "judge-", "older-")
 
 
 @dataclass(frozen=True, slots=True)
-class Beside:
-    """Files of one kind. As check.Finding."""
+class Finding:
+    """One thing that was found. `wrong`: false where it may be so. `n` rows, files or tables; `first` of them."""
 
     code: str
     wrong: bool
@@ -25,7 +24,7 @@ class Beside:
     next: str
 
 
-def look_beside(path: Path, folder: Path) -> Iterator[Beside]:
+def look_beside(path: Path, folder: Path) -> Iterator[Finding]:
     """The files around the store at `path` and in its spool folder."""
     closed, busy, n_rows, n_cut = [], [], 0, 0
     for segment in spool.segments(folder):
@@ -46,7 +45,7 @@ def look_beside(path: Path, folder: Path) -> Iterator[Beside]:
     if torn := sorted(folder.glob("*.torn")):
         what = "torn lines: what was being received when its writer was killed, and is not in the store"
         yield _files("spool-torn", True, torn, what, "look at them, delete them, then cotdistill generate asks again")
-    if opening := [p for p in sorted(folder.glob("*.opening")) if not _is_held(p)]:
+    if opening := [p for p in sorted(folder.glob("*.opening")) if not spool.is_written(p) and p.exists()]:
         yield _files(
             "spool-opening", False, opening, "segments whose writer was killed before the first row", "rm them"
         )
@@ -56,8 +55,8 @@ def look_beside(path: Path, folder: Path) -> Iterator[Beside]:
         yield _files("left-behind", False, stray, "what a killed command left beside the store", "rm -r them")
 
 
-def _files(code: str, wrong: bool, files: Sequence[Path], what: str, action: str) -> Beside:
-    return Beside(code, wrong, len(files), str(files[0]), what, action)
+def _files(code: str, wrong: bool, files: Sequence[Path], what: str, action: str) -> Finding:
+    return Finding(code, wrong, len(files), str(files[0]), what, action)
 
 
 def _is_ours(path: Path) -> bool:
@@ -86,12 +85,3 @@ def _is_at_work(path: Path) -> bool:
     except PermissionError:
         return True
     return True
-
-
-def _is_held(path: Path) -> bool:
-    with path.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return False

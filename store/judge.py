@@ -23,6 +23,7 @@ from ..tasks.values import Question
 from .slices import key_slices
 from .spool import utc_now
 from .store import Store
+from .tables import literal
 
 BATCH = 2_500
 SQL = Path(__file__).parent / "sql"
@@ -86,11 +87,10 @@ def _found(
 ) -> tuple[Path, int]:
     [(n_rows,)] = con.execute(f"SELECT count(*) FROM {table}").fetchall()
     sql, part, count = _sql(query), file.with_suffix(".part"), 0
-    target = str(part).replace("'", "''")
     with file.open("wb") as out:
         for low, high in key_slices(n_rows):
             copied = con.execute(
-                f"COPY ({sql}) TO '{target}' (FORMAT csv, HEADER false)", params | {"low": low, "high": high}
+                f"COPY ({sql}) TO {literal(str(part))} (FORMAT csv, HEADER false)", params | {"low": low, "high": high}
             ).fetchone()
             if copied and copied[0]:
                 count += int(copied[0])

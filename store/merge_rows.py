@@ -35,7 +35,7 @@ class Incoming:
 class TakenIn:
     """What became of one table's rows: `new` were added, `differs` have a key that is here with other content,
     `follows` are derived from rows that differ. `apart` of those two were not in the table conflict before. `first`:
-    one that differs, as JSON of its key and its file."""
+    one of those two, as JSON of its key and its file."""
 
     table: str
     rows: int
@@ -89,7 +89,7 @@ def _take_in(con: duckdb.DuckDBPyConnection, one: Incoming) -> TakenIn:
             f"{one.label}: {rows - new - here - follows} rows of {table.name} repeat a key of {', '.join(key)} within "
             f"it; nothing of this table was taken. Next: ask for another export (cotdistill store export)"
         )
-    first = con.execute("SELECT row_key, source FROM apart_first").fetchone() if kept or differs else None
+    first = con.execute("SELECT row_key, source FROM apart_first").fetchone() if counts else None
     return TakenIn(table.name, rows, new, differs, follows, kept, tuple(first) if first else None)
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 
 from ..errors import StoreError
+from .tables import literal
 
 FOLDER = Path(__file__).parent / "migrations"
 # Readable by DuckDB 1.5 clients too; files of the 2.0 default are not.
@@ -53,9 +54,7 @@ def create(path: Path, upto: int | None = None) -> None:
         fresh = Path(folder) / "fresh.duckdb"
         con = duckdb.connect()
         try:
-            con.execute(
-                f"ATTACH '{str(fresh).replace(chr(39), chr(39) * 2)}' AS fresh (STORAGE_VERSION '{STORAGE_VERSION}')"
-            )
+            con.execute(f"ATTACH {literal(str(fresh))} AS fresh (STORAGE_VERSION '{STORAGE_VERSION}')")
             con.execute("USE fresh")
             apply(con, path, upto)
             con.execute("USE memory")

@@ -1,10 +1,10 @@
 """The card of a store that was written as Parquet: README.md with the hub's YAML header, from the manifest alone."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
-from .terms import terms_of
+from .card import licences, table
 
 
 def card(manifest: Mapping[str, Any]) -> str:
@@ -22,7 +22,7 @@ def card(manifest: Mapping[str, Any]) -> str:
         f"for programs. Bring it into a store of yours with `cotdistill store import DIR`; twice changes nothing.",
         "It holds test questions with their answers. It is no training data as it is: `cotdistill export` makes that, "
         "without them.",
-        _table(
+        table(
             ("table", "rows", "MB", "folders by", "content hash"),
             [
                 (
@@ -43,22 +43,7 @@ def card(manifest: Mapping[str, Any]) -> str:
         f"hive_partitioning = true);\n```",
         f'```python\nfrom datasets import load_dataset\n\nload_dataset(".", "{first}", split="train")\n```',
         "## Licences and terms",
-        _table(
-            ("data set", "licence", "where it is stated"),
-            [
-                (d["dataset"], d["licence"] or "not known to cotdistill: add it", d["licence_from"] or "-")
-                for d in manifest["datasets"]
-            ],
-        ),
-        "What a teacher wrote is subject to its provider's terms of use. Whoever passes this folder on checks them; "
-        "this list names where to look and is no legal advice:",
-        _table(
-            ("teacher", "models", "to be checked"),
-            [
-                (t["teacher"], ", ".join(str(m) for m in t["models"] if m) or "-", terms_of(t))
-                for t in manifest["teachers"]
-            ],
-        ),
+        licences(manifest["datasets"], manifest["teachers"]),
     ]
     return "\n\n".join(parts) + "\n"
 
@@ -68,8 +53,3 @@ def _header(filled: Mapping[str, Any]) -> str:
     for name in filled:
         lines += [f"- config_name: {name}", f"  data_files: {json.dumps(f'{name}/**/*.parquet')}"]
     return "\n".join([*lines, "---"])
-
-
-def _table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [columns, ["---"] * len(columns), *([cell.replace("|", "\\|") for cell in row] for row in rows)]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -110,7 +110,7 @@ class SpoolWriter:
             # Locked before it has its name, so that nobody ingests a segment in the moment between the two.
             hidden = self._path.with_suffix(".opening")
             file = os.open(hidden, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_EXCL, 0o644)
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, fcntl.LOCK_EX)  # whoever asks `is_written` at this moment holds it as long as that
             hidden.rename(self._path)
             _sync_folder(self.folder)  # its name, too, survives a power cut
         except OSError as error:
@@ -188,3 +188,9 @@ def locked(path: Path) -> Iterator[IO[bytes] | None]:
             yield None
             return
         yield file if path.exists() else None
+
+
+def is_written(path: Path) -> bool:
+    """Whether somebody holds the lock of a segment: its writer, or who brings it home."""
+    with locked(path) as file:
+        return file is None and path.exists()

@@ -78,14 +78,9 @@ def _attach(con: duckdb.DuckDBPyConnection, path: Path) -> None:
 def refuse_while_written(store: Store) -> None:
     """StoreError: a harvest, a training or an evaluation is at work on this store."""
     at_work = [f"{name} (process {pid})" for name, pid in holders(store.spool_dir)]
-    at_work += [f"whoever writes {path.name}" for path in spool.segments(store.spool_dir) if _is_written(path)]
+    at_work += [f"whoever writes {path.name}" for path in spool.segments(store.spool_dir) if spool.is_written(path)]
     if at_work:
         raise StoreError(
             f"{store.path} is being worked on by {', '.join(at_work)}. Next: wait for it (cotdistill status), then the "
             f"same command again"
         )
-
-
-def _is_written(path: Path) -> bool:
-    with spool.locked(path) as file:
-        return file is None and path.exists()

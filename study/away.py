@@ -15,7 +15,8 @@ from .local import LocalExecutor
 from .parcel import Parcel, Returned, archive, new_rows, place_weights, put
 from .tasks import EvaluateTask, Outcome, TrainTask
 
-ENDS: tuple[type[Error], ...] = (BudgetReached, StoreError, ConfigError)  # of the whole study
+# What is for the whole study; as these kinds alone, for errors that are made of more than a message cannot be pickled.
+ENDS: tuple[type[Error], ...] = (BudgetReached, StoreError, ConfigError)
 
 
 def work(parcel: Parcel) -> Returned:
@@ -39,8 +40,7 @@ def _work(parcel: Parcel, folder: Path) -> Returned:
             place_weights(parcel.weights, store.dir_for("runs") / task.run_key / "model")
         [outcome] = LocalExecutor(processes=1).do(store, [task], Watch())
     except ENDS as error:
-        kind = next(kind for kind in ENDS if isinstance(error, kind))
-        raised = kind(str(error))  # not itself: a kind of ours with words alone can be pickled
+        raised = next(kind for kind in ENDS if isinstance(error, kind))(str(error))
         outcome = Outcome(task.key, "left", time.monotonic() - started, str(error))
     except Error as error:
         outcome = Outcome(task.key, "failed", time.monotonic() - started, str(error))

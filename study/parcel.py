@@ -28,6 +28,7 @@ from .tasks import EvaluateTask, HarvestTask, Outcome, Task, TrainTask
 Rows = Mapping[str, bytes]  # table -> its rows, as Arrow IPC
 
 _SAME = "dataset = $dataset AND student = $student AND run_key IS NOT DISTINCT FROM $run"
+_SHOWN = "$shots AND teacher = $teacher"
 _CORPUS = "SEMI JOIN (FROM corpus_member WHERE corpus_hash = $corpus) AS m"
 HARVEST = {
     "question": "FROM question WHERE dataset = $dataset",
@@ -46,10 +47,12 @@ TRAIN = {
     "cell": "FROM cell WHERE cell_key IN (SELECT cell_key FROM corpus_row WHERE corpus_hash = $corpus)",
 }
 EVALUATE = {
-    "question": "FROM question WHERE dataset = $dataset OR $shots",
-    "reply": "FROM reply WHERE $shots AND teacher = $teacher",
-    "rationale": "FROM rationale SEMI JOIN (FROM reply WHERE $shots AND teacher = $teacher) USING (reply_key)",
-    "verdict": "FROM verdict WHERE $shots",
+    # No exemplar is in a test split of any data set.
+    "question": "FROM question WHERE dataset = $dataset OR ($shots AND split = 'test')",
+    "reply": f"FROM reply WHERE {_SHOWN}",
+    "rationale": f"FROM rationale SEMI JOIN (FROM reply WHERE {_SHOWN}) USING (reply_key)",
+    "verdict": f"FROM verdict SEMI JOIN (FROM rationale SEMI JOIN (FROM reply WHERE {_SHOWN}) USING (reply_key)) "
+    "USING (rationale_key)",
     "run": "FROM run WHERE run_key = $run",
     "run_event": "FROM run_event WHERE run_key = $run",
     "evaluation": f"FROM evaluation WHERE {_SAME}",

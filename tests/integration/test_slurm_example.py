@@ -52,6 +52,7 @@ def test_an_array_brings_home_what_one_machine_would_have(tmp_path: Path) -> Non
         while not any(spool.glob("harvest*.jsonl")) and first.poll() is None and time.monotonic() < deadline:
             time.sleep(0.02)
         first.kill()
+        assert first.wait() == -9  # it was at work
     for task in (0, 1):
         with start(tmp_path, task) as again:
             said = again.stderr.read() if again.stderr else ""

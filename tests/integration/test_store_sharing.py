@@ -110,6 +110,7 @@ def test_other_answers_under_the_same_keys_are_kept_apart(way: str, tmp_path: Pa
         again = import_folder(ours, folder)
         assert sum(one.new + one.apart for one in again) == 0
         assert sum(one.differs + one.follows for one in again) == 32  # told every time
+        assert all((one.first is not None) == bool(one.differs + one.follows) for one in again)
     else:
         again_merged = merge(ours, theirs.path)
         assert (again_merged.new, again_merged.apart) == (0, 0)
@@ -247,3 +248,18 @@ def test_a_killed_export_leaves_the_one_before(tmp_path: Path, monkeypatch: pyte
     shared(store, folder)
     assert not (tmp_path / ".out.partial").exists()
     shutil.rmtree(folder)
+
+
+def test_rows_that_only_follow_are_told_with_their_place_every_time(tmp_path: Path) -> None:
+    """Ours have no verdicts, so that theirs do not differ: they hang on words that do."""
+    ours = laboratory(tmp_path / "a.duckdb", right, n=3)
+    folder = shared(laboratory(tmp_path / "b.duckdb", wrong, n=3, received_at=LATER), tmp_path / "b")
+    command = [sys.executable, "-m", "cotdistill", "store", "import", str(folder), "--store", str(ours.path)]
+    for apart in (3, 0):
+        with ours.write() as con:
+            con.execute("DELETE FROM verdict")
+        done = subprocess.run(command, capture_output=True, text=True, check=True)
+        [told] = [line for line in done.stderr.splitlines() if line.startswith("rows of verdict: ")]
+        assert "3 are derived from rows that differ: kept apart" in told
+        assert f"({apart} of them for the first time)" in told
+        assert str(folder / "verdict") in told

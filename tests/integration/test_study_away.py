@@ -2,25 +2,27 @@
 
 import pickle
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import pytest
 import study_lab
 from store_lab import table_rows
 
-from cotdistill.errors import BudgetReached, ConfigError, MissingExtra
+from cotdistill.errors import BudgetReached, ConfigError, Error, MissingExtra, StoreError
+from cotdistill.evaluate.options import Options
+from cotdistill.evaluate.plan import sheet
 from cotdistill.gen.builtin.background import start_server
-from cotdistill.store.store import Store
+from cotdistill.store.store import Store, StoreLocked
 from cotdistill.study import make_tasks, ray_executor
 from cotdistill.study.away import work
 from cotdistill.study.executor import Watch
 from cotdistill.study.local import LocalExecutor
-from cotdistill.study.parcel import Parcel, Returned, archive, bring_home, is_run, place_weights, rows_for
+from cotdistill.study.parcel import Parcel, Returned, archive, bring_home, is_run, place_weights, put, rows_for
 from cotdistill.study.ray_executor import RayExecutor, address_of
 from cotdistill.study.run import run_study
 from cotdistill.study.state import read_state
-from cotdistill.study.tasks import HarvestTask, Outcome, Task, TrainTask
+from cotdistill.study.tasks import EvaluateTask, HarvestTask, Outcome, Task, TrainTask
 
 REPLIES = "SELECT reply_key, text, status FROM reply ORDER BY ALL"
 VERDICTS = "SELECT rationale_key, rule_version, gold_key, status FROM verdict ORDER BY ALL"
@@ -89,9 +91,48 @@ def test_what_ends_a_study_is_said_and_what_was_received_comes_home(tmp_path: Pa
         priced = dict(task.teacher) | {"provider": "openai-compatible", "base_url": server.base_url}
         priced |= {"usd_input": 1.0, "usd_output": 1.0, "listed_on": "2026-01-01"}
         capped = replace(task, teacher=priced, max_usd=0.02, concurrency=1)
-        back = work(Parcel(capped, rows_for(store, capped)))
-    assert isinstance(back.raised, BudgetReached)
+        back = pickle.loads(pickle.dumps(work(Parcel(capped, rows_for(store, capped)))))
+    assert type(back.raised) is BudgetReached
     assert "reply" in back.rows
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [(StoreLocked(Path("x.duckdb"), "process 7"), StoreError), (MissingExtra("vllm", "vllm"), ConfigError)],
+)
+def test_what_ends_a_study_arrives_whatever_it_is_made_of(
+    error: Error, kind: type[Error], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    [task] = harvests(store)
+
+    def do(*_: object) -> list[Outcome]:
+        raise error
+
+    monkeypatch.setattr(LocalExecutor, "do", do)
+    back: Returned = pickle.loads(pickle.dumps(work(Parcel(task, rows_for(store, task)))))
+    assert type(back.raised) is kind
+    assert str(back.raised) == str(error)
+
+
+def test_an_evaluation_with_shots_takes_what_its_exemplars_are_drawn_from_and_no_more(tmp_path: Path) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    [harvest] = harvests(store)
+    assert LocalExecutor().do(store, [harvest], Watch())[0].status == "done"
+    with store.write() as con:
+        other = "reply_key || '-other' AS reply_key, 'other' AS teacher"
+        con.execute(f"INSERT INTO reply BY NAME SELECT * REPLACE ({other}) FROM reply")
+    store.settle()
+    teacher = str(harvest.teacher["name"])
+    options = Options(shots=3, shots_from=teacher)
+    task = EvaluateTask("k", "a look", "tiny", None, harvest.dataset, asdict(options), "transformers", "float32")
+    away = Store.open(tmp_path / "away.duckdb")
+    put(away, rows_for(store, task))
+    asking = options.asked(store, [harvest.dataset])
+    assert len(sheet(store, harvest.dataset, asking).exemplars) == 3
+    assert sheet(away, harvest.dataset, asking) == sheet(store, harvest.dataset, asking)
+    assert table_rows(store, "SELECT count(*) FROM verdict") == [(180,)]
+    assert table_rows(away, "SELECT count(*) FROM verdict") == [(90,)]
 
 
 def test_weights_travel_as_they_are(tmp_path: Path) -> None:
@@ -125,21 +166,6 @@ def test_where_to_run_is_said_in_one_word() -> None:
     for wrong in ("slurm", "ray:", "rays"):
         with pytest.raises(ConfigError, match="--on ray"):
             address_of(wrong)
-
-
-def test_a_library_that_a_machine_lacks_ends_the_study_with_its_words(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    store = study_lab.with_questions(tmp_path / "lab.duckdb")
-    [task] = harvests(store)
-
-    def lacking(*_: object) -> list[Outcome]:
-        raise MissingExtra("torch", "cpu")
-
-    monkeypatch.setattr(LocalExecutor, "do", lacking)
-    back: Returned = pickle.loads(pickle.dumps(work(Parcel(task, rows_for(store, task)))))
-    assert isinstance(back.raised, ConfigError)
-    assert "torch is not installed" in str(back.raised)
 
 
 @pytest.mark.slow

@@ -1,9 +1,11 @@
 """The spool: what was appended is there after a kill, torn lines are set aside, ingesting twice is harmless."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -38,6 +40,31 @@ def test_a_segment_is_left_alone_while_its_writer_lives_and_removed_after_its_co
     done = ingest(store, store.spool_dir)
     assert (done.rows, done.new) == (1, 0)
     assert spool.segments(store.spool_dir) == []
+
+
+def test_who_looks_at_a_segment_in_the_moment_of_its_opening_stops_no_writer(
+    store_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, reached, lookers = fcntl.flock, threading.Event(), []
+
+    def look() -> None:
+        reached.wait()
+        os.close(lookers[0])
+
+    def flock(file: int, how: int) -> None:
+        if not lookers:  # somebody was faster by a moment, and lets go of it
+            [opening] = store_path.parent.rglob("*.opening")
+            lookers.append(os.open(opening, os.O_RDONLY))
+            real(lookers[0], fcntl.LOCK_EX)
+            reached.set()
+        real(file, how)
+
+    looker = threading.Thread(target=look)
+    looker.start()
+    monkeypatch.setattr(fcntl, "flock", flock)
+    with SpoolWriter(Store.open(store_path).spool_dir, "test") as writer:
+        writer.append("run_event", EVENT)
+    looker.join()
 
 
 def test_a_torn_last_line_is_set_aside(store_path: Path) -> None:
