@@ -199,8 +199,6 @@ def _note(cell: CellState, reasons: Sequence[str], runs: Sequence[RunState]) -> 
     said = []
     if cell.of.origin == "imported":
         said.append("imported")
-    if cell.expected:
-        said.append("questions expected")
     unusable = {s: n for s, n in cell.statuses.items() if s not in ("ok", "missing")}
     said += [f"{n:,} {status}" for status, n in unusable.items()]
     if reasons:
