@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from ..store.slices import AFTER_LAST, FIRST, key_slices
+from ..store.slices import AFTER_LAST, FIRST, SLICE, key_slices
 
 if TYPE_CHECKING:
     from .plan import Order
@@ -40,12 +40,12 @@ def ask(con: duckdb.DuckDBPyConnection, order: "Order") -> int:
     return int(count[0]) if count else 0
 
 
-def slices(con: duckdb.DuckDBPyConnection, n_members: int) -> Iterator[None]:
+def slices(con: duckdb.DuckDBPyConnection, n_members: int, size: int = SLICE) -> Iterator[None]:
     """Narrow the views to one slice after the other, in the order of keys; afterwards they are whole again.
 
-    `n_members`: how many replies all questions want together, from which the number of slices follows.
+    `n_members`: how many replies all questions want together, of which each slice has some `size`.
     """
-    for low, high in key_slices(n_members):
+    for low, high in key_slices(n_members, size):
         _set(con, "low", low)
         _set(con, "high", high)
         yield

@@ -6,10 +6,9 @@ spool and is streamed from there: a million pending calls are never held in memo
 
 import itertools
 import json
-import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +32,8 @@ SQL = Path(__file__).parent / "sql"
 PAGE = 2_000
 PAGES_A_WRITE = 10
 PROBE = 200
+# What is written at a time, and what a line has beside the words of its question.
+COPY_BYTES, LINE_BYTES = 16_000_000, 300
 NOTHING = (0, 0, 0, 0)
 # Completion tokens to expect per level before any reply of the cell is in the store: an estimate, shown as one. Mean
 # word pieces (tasks/realised.py) of the original-format rationales released with arXiv 2502.18001, over all its
@@ -143,9 +144,15 @@ def write_pending(store: Store, order: Order, path: Path) -> int:
     """Write the calls that are still to be made to `path`, a JSON line each; returns how many."""
     if order.redo:
         _record_redo(store, order)
-    params = {"only_redo": bool(order.redo)}
     per_question = order.n_samples * len(order.recipes)
-    return store.frugally(lambda con: _copy(con, _sql("pending.sql"), path, params, ask(con, order) * per_question))
+
+    def write(con: duckdb.DuckDBPyConnection) -> int:
+        def find() -> None:
+            con.execute(_sql("pending.sql"), {"only_redo": bool(order.redo)})
+
+        return _copy(con, _sql("pending_calls.sql"), path, ask(con, order) * per_question, find)
+
+    return store.frugally(write)
 
 
 def stream_calls(order: Order, path: Path) -> Iterator[Call]:
@@ -156,15 +163,21 @@ def stream_calls(order: Order, path: Path) -> Iterator[Call]:
         yield Call(row["reply_key"], row["question_key"], messages, row["sample_index"], row["redo"])
 
 
-def _copy(con: duckdb.DuckDBPyConnection, sql: str, path: Path, params: Mapping[str, Any], n_members: int) -> int:
-    """Write the rows of a query about `asked` to `path` as JSON lines, a slice at a time; returns how many."""
-    part, count = path.with_suffix(".part"), 0
+def _copy(
+    con: duckdb.DuckDBPyConnection, sql: str, path: Path, n_members: int, before: Callable[[], None] | None = None
+) -> int:
+    """Write the rows of a query to `path` as JSON lines, a slice at a time, each in the order of its first column;
+    returns how many. `before` is called in every slice before it."""
+    [(words,)] = con.execute("SELECT coalesce(avg(strlen(text)), 0) FROM asked").fetchall()
+    part, count, size = path.with_suffix(".part"), 0, int(COPY_BYTES / (LINE_BYTES + words))
     with path.open("wb") as out:
-        for _ in slices(con, n_members):
-            done = con.execute(f"COPY ({sql}) TO {literal(str(part))} (FORMAT json)", dict(params)).fetchone()
+        for _ in slices(con, n_members, size):
+            if before:
+                before()
+            done = con.execute(f"COPY ({sql}) TO {literal(str(part))} (FORMAT json)").fetchone()
             count += int(done[0]) if done else 0
             with part.open("rb") as rows:
-                shutil.copyfileobj(rows, out)
+                out.writelines(sorted(rows))  # here, for a sort of long texts does not fit into DuckDB's memory limit
     part.unlink(missing_ok=True)
     return count
 
@@ -215,8 +228,7 @@ def _pages(store: Store, order: Order, recipes: Sequence[Recipe]) -> Iterator[pl
         return
     with tempfile.TemporaryDirectory(dir=store.path.parent, prefix=f".{store.path.name}.asked-") as folder:
         path = Path(folder) / "asked.jsonl"
-        everything = "SELECT * FROM asked ORDER BY question_key"
-        store.frugally(lambda con: _copy(con, everything, path, {}, ask(con, order)))
+        store.frugally(lambda con: _copy(con, "SELECT * FROM asked", path, ask(con, order)))
         rows = _lines(path)
         while page := list(itertools.islice(rows, PAGE)):
             questions = [(row["question_key"], _question(order, row)) for row in page]

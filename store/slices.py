@@ -12,8 +12,8 @@ FIRST, AFTER_LAST = "", "~"  # no key is below the one, none above the other
 _PREFIXES = 16**8
 
 
-def key_slices(n_rows: int) -> Iterator[tuple[str, str]]:
-    """The slices [low, high) of the range of keys for `n_rows` rows, in order; one for few."""
-    n_slices = max(1, -(-n_rows // SLICE))
+def key_slices(n_rows: int, size: int = SLICE) -> Iterator[tuple[str, str]]:
+    """The slices [low, high) of the range of keys for `n_rows` rows, in order, of some `size` rows each."""
+    n_slices = max(1, -(-n_rows // size))
     edges = [f"{i * _PREFIXES // n_slices:08x}" for i in range(1, n_slices)]
     return zip([FIRST, *edges], [*edges, AFTER_LAST], strict=True)

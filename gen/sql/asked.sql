@@ -10,18 +10,19 @@ WHERE dataset = getvariable('asked_dataset') AND split = getvariable('asked_spli
     AND question_key <= getvariable('asked_last_key')
     AND CAST('0x' || left(question_key, 8) AS UBIGINT) % getvariable('asked_shards') = getvariable('asked_shard');
 
--- Grain of `wanted_reply`: one reply that one of the cells wants to one of these questions, however often it was redone.
+-- Grain of `wanted_reply`: one reply that one of the cells wants to one of these questions, however often it was redone,
+-- with the question.
 CREATE OR REPLACE TEMP VIEW wanted_reply AS
-SELECT m.cell_key, m.question_key, m.sample_index, m.reply_key, m.redo
+SELECT m.cell_key, m.sample_index, m.reply_key, m.redo, q.*
 FROM cell_member AS m
-SEMI JOIN asked AS q ON q.question_key = m.question_key
+JOIN asked AS q ON q.question_key = m.question_key
 WHERE list_contains(getvariable('asked_cells'), m.cell_key) AND m.sampling = getvariable('asked_sampling')
     AND m.sample_index < getvariable('asked_samples')
     AND m.question_key >= getvariable('asked_low') AND m.question_key < getvariable('asked_high');
 
 -- Grain of `answered`: one wanted sample of one cell that has a reply, with the newest.
 CREATE OR REPLACE TEMP VIEW answered AS
-SELECT w.cell_key, w.question_key, w.sample_index, w.redo, r.status, r.prompt_tokens, r.completion_tokens
+SELECT w.*, r.status, r.prompt_tokens, r.completion_tokens
 FROM wanted_reply AS w
 JOIN reply AS r ON r.reply_key = w.reply_key
 WHERE r.question_key >= getvariable('asked_low') AND r.question_key < getvariable('asked_high')

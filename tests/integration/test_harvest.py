@@ -18,10 +18,11 @@ from cotdistill.gen.plan import Call, CellPlan, Order, make_plan, stream_calls, 
 from cotdistill.gen.prompts import recipes
 from cotdistill.gen.tally import Tally
 from cotdistill.gen.teachers import Teacher, connect, find_teacher, load_registry
+from cotdistill.store.judge import judge
 from cotdistill.store.questions import add_questions
 from cotdistill.store.store import Store
 from cotdistill.tasks.datasets import arith
-from cotdistill.tasks.values import Recipe, Sampling
+from cotdistill.tasks.values import Question, Recipe, Sampling
 
 SAMPLING = Sampling(max_tokens=512)
 LEVELS_1_3 = recipes([1, 3], ["original", "answer-only"], "no")
@@ -119,6 +120,23 @@ def test_everything_planned_is_received_judged_and_never_asked_again(store_path:
     again = planned(store)
     assert again.calls == []
     assert [c.n_cached for c in again.cells] == [40, 40, 40]
+
+
+def test_pending_calls_with_long_questions_fit_into_little_memory(
+    store_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A read that does not fit is done again without the limit: it would be right, and large, and nobody would know."""
+    store, n = Store.open(store_path), 12_000
+    stem = "How many are left when somebody takes a few of them away? " * 20
+    add_questions(store, [Question("arith", "train", f"{stem}{i}", "number", str(i)) for i in range(n)])
+    order = planned(store, recipes([3], ["original"], "no")).order
+    read, tries = store.frugally, []
+    monkeypatch.setattr(store, "frugally", lambda work: read(lambda con: (tries.append(1), work(con))[1]))
+    assert write_pending(store, order, tmp_path / "pending.jsonl") == n and tries == [1]
+    keys = [call.reply_key for call in stream_calls(order, tmp_path / "pending.jsonl")]
+    assert len(set(keys)) == n
+    judge(store)  # nothing is there, and nothing is too large
+    assert len(tries) == 3
 
 
 def test_a_plan_that_is_not_recorded_leaves_no_trace(store_path: Path) -> None:
