@@ -152,7 +152,7 @@ def write_pending(store: Store, order: Order, path: Path) -> int:
 
         return _copy(con, _sql("pending_calls.sql"), path, ask(con, order) * per_question, find)
 
-    return store.frugally(write)
+    return store.frugally(write, threads=2)
 
 
 def stream_calls(order: Order, path: Path) -> Iterator[Call]:

@@ -120,13 +120,15 @@ class Store:
         with self._disk_said(), self._connection(read_only=True) as con:
             yield con
 
-    def frugally(self, work: Callable[[duckdb.DuckDBPyConnection], T]) -> T:
-        """Read with little memory: one thread, FRUGAL_MEMORY for DuckDB, the rest spilt beside the store.
+    def frugally(self, work: Callable[[duckdb.DuckDBPyConnection], T], threads: int = 1) -> T:
+        """Read with little memory: few threads, FRUGAL_MEMORY for DuckDB, the rest spilt beside the store.
 
         `work` is begun again without the limit where it does not suffice, so it must bear being done twice.
         """
         with self.read() as con:
-            con.execute(f"SET threads = 1; SET memory_limit = '{FRUGAL_MEMORY}'; SET preserve_insertion_order = false")
+            con.execute(
+                f"SET threads = {threads}; SET memory_limit = '{FRUGAL_MEMORY}'; SET preserve_insertion_order = false"
+            )
             try:
                 return work(con)
             except duckdb.OutOfMemoryException:

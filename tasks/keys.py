@@ -10,11 +10,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
 
 def digest(label: str, *parts: Any) -> str:
     """Hash JSON-serialisable `parts` under `label`: 32 hex digits."""
-    text = json.dumps([label, *parts], sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
+    return hashlib.blake2b(_CANONICAL.encode([label, *parts]).encode(), digest_size=16).hexdigest()
 
 
 def question_key(dataset: str, normalised_text: str, normalised_choices: Sequence[str]) -> str:

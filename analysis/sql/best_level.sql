@@ -2,15 +2,7 @@
 -- Grain: one level of a series (one teacher, format and setting with at least two levels). Columns: student, data set and how it was
 -- measured; teacher, format; level, accuracy, n_questions, runs; base_accuracy: of the untouched student (how strong it is; NULL:
 -- not evaluated); is_highest: the highest accuracy of the series, which is no proof that it is best: the answer tests that.
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), series AS (
+WITH arms AS (SELECT * FROM arm_chosen), series AS (
     SELECT *, md5(concat_ws('|', setting_key, trained_on, teacher, format, gold_visible, prompt_version, rule)) AS series_key
     FROM arms WHERE level IS NOT NULL
 )

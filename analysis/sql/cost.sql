@@ -4,15 +4,7 @@
 -- usd: what the calls of its cell cost (a lower bound while calls_unpriced > 0; NULL: imported or unpriced); taught_tokens:
 -- realised tokens of its corpus; usd_per_point and tokens_per_point of gain (NULL without a gain); pareto_usd, pareto_tokens: no
 -- other supervision of this setting is as accurate for less (NULL: the cost is unknown).
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), calls AS (
+WITH arms AS (SELECT * FROM arm_chosen), calls AS (
     SELECT m.cell_key, sum(t.usd) AS usd, count(*) FILTER (t.usd IS NULL) AS calls_unpriced, count(*) AS calls
     FROM cell_member AS m JOIN attempt AS t ON t.reply_key = m.reply_key GROUP BY ALL
 ), priced AS (

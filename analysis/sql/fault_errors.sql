@@ -2,15 +2,7 @@
 -- Grain: one fault rule of one trained supervision in one setting, those without a single case as 0 where any supervision of the data
 -- set has the fault. Columns: student, data set and how it was measured; what it was trained on; accuracy, error, n_questions, runs;
 -- rule; n_faulty of n_rows rationales of the corpus, share. Needs: fault_now (cotdistill audit fills it).
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), faults AS (
+WITH arms AS (SELECT * FROM arm_chosen), faults AS (
     SELECT m.corpus_hash, f.rule, count(DISTINCT m.position) AS n_faulty
     FROM corpus_member AS m
     JOIN rationale AS r ON r.rationale_key = m.rationale_key

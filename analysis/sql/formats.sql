@@ -2,15 +2,7 @@
 -- Grain: one supervision in another format beside the original one of the same teacher and level, in one setting.
 -- Columns: student, data set and how it was measured; teacher, level; the two formats; accuracies and their difference on n_questions
 -- that both answered, with a 95 % interval over questions of these runs; arm keys, by which the answer tests runs and questions.
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), pairs AS (
+WITH arms AS (SELECT * FROM arm_chosen), pairs AS (
     SELECT a.student, a.dataset, a.split, a.decoder, a.engine, a.trained_on, a.teacher, a.level, a.gold_visible, a.format AS first_format, b.format AS second_format,
         a.arm_key AS first_key, b.arm_key AS second_key
     FROM arms AS a

@@ -2,15 +2,7 @@
 -- Grain: one trained supervision in one setting whose rationales were scored under its base. Columns: student, data set and how it was
 -- measured; what it was trained on, and how that was chosen; accuracy, n_questions, runs; n_scored of n_rows rationales; mean_nll (nats a token of the
 -- rationale), mean_rank, mean_log_rank: means over rationales. Needs: rationale_score (cotdistill evaluate score writes it).
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), scored AS (
+WITH arms AS (SELECT * FROM arm_chosen), scored AS (
     SELECT m.corpus_hash, s.weights_hash, count(*) AS n_rows, count(s.mean_nll) AS n_scored, avg(s.mean_nll) AS mean_nll,
         avg(s.mean_rank) AS mean_rank, avg(s.mean_log_rank) AS mean_log_rank
     FROM corpus_member AS m

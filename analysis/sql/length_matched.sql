@@ -3,15 +3,7 @@
 -- 10 % of each other (variable within, a share). The first is the one with more steps a rationale.
 -- Columns: student, data set and how it was measured; teacher, level, format, mean realised tokens and steps of both; accuracies and
 -- their difference on n_questions, with a 95 % interval over questions of these runs; arm keys.
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), shaped AS (
+WITH arms AS (SELECT * FROM arm_chosen), shaped AS (
     SELECT a.*, s.mean_tokens, s.mean_steps FROM arms AS a JOIN corpus_shape AS s ON s.corpus_hash = a.corpus_hash
     WHERE a.format IS DISTINCT FROM 'answer-only'
 ), pairs AS (

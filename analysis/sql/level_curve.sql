@@ -2,15 +2,7 @@
 -- Grain: one level of one teacher and format, for one student in one setting. Columns: student, data set and how it was measured;
 -- teacher, level, format; accuracy with Wilson's 95 % interval at n_questions (what n answers of several runs are worth at least);
 -- runs, seeds; mean realised tokens and steps of what it was taught; arm_key.
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), bounded AS (
+WITH arms AS (SELECT * FROM arm_chosen), bounded AS (
     SELECT *, 1.959963984540054 AS z, (accuracy + z * z / (2 * n_questions)) / (1 + z * z / n_questions) AS centre,
         z / (1 + z * z / n_questions)
             * sqrt(accuracy * (1 - accuracy) / n_questions + z * z / (4 * n_questions * n_questions)) AS half

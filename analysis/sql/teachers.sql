@@ -3,15 +3,7 @@
 -- Columns: student, data set and how it was measured; level, format; both teachers, and their own accuracy on what they answered
 -- without seeing the answer (n beside it); accuracies of the students and their difference on n_questions, with a 95 % interval
 -- over questions of these runs; arm keys.
-WITH arms AS (
-    SELECT * FROM arm
-    WHERE is_newest
-      AND (getvariable('student')::VARCHAR[] IS NULL OR list_contains(getvariable('student')::VARCHAR[], student))
-      AND (getvariable('dataset')::VARCHAR[] IS NULL OR list_contains(getvariable('dataset')::VARCHAR[], dataset))
-      AND (getvariable('teacher')::VARCHAR[] IS NULL OR teacher IS NULL OR list_contains(getvariable('teacher')::VARCHAR[], teacher))
-      AND (getvariable('level')::INTEGER[] IS NULL OR level IS NULL OR list_contains(getvariable('level')::INTEGER[], level))
-      AND (getvariable('format')::VARCHAR[] IS NULL OR format IS NULL OR list_contains(getvariable('format')::VARCHAR[], format))
-), own AS (
+WITH arms AS (SELECT * FROM arm_chosen), own AS (
     SELECT dataset, teacher, count(*) AS n, count(*) FILTER (verdict = 'correct') / count(*) AS share
     FROM cell_rationale
     WHERE reply_status = 'ok' AND gold_visible <> 'yes' AND verdict IN ('correct', 'wrong', 'unparsed')

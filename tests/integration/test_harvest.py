@@ -131,7 +131,7 @@ def test_pending_calls_with_long_questions_fit_into_little_memory(
     add_questions(store, [Question("arith", "train", f"{stem}{i}", "number", str(i)) for i in range(n)])
     order = planned(store, recipes([3], ["original"], "no")).order
     read, tries = store.frugally, []
-    monkeypatch.setattr(store, "frugally", lambda work: read(lambda con: (tries.append(1), work(con))[1]))
+    monkeypatch.setattr(store, "frugally", lambda work, **how: read(lambda con: (tries.append(1), work(con))[1], **how))
     assert write_pending(store, order, tmp_path / "pending.jsonl") == n and tries == [1]
     keys = [call.reply_key for call in stream_calls(order, tmp_path / "pending.jsonl")]
     assert len(set(keys)) == n

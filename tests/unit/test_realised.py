@@ -1,9 +1,13 @@
 """Realised granularity, against rationales counted by hand."""
 
+import re
 import time
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 
+from cotdistill.tasks import realised
 from cotdistill.tasks.realised import count_tokens, measure
 from cotdistill.tasks.values import Realised
 
@@ -45,3 +49,24 @@ def test_two_hundred_thousand_rationales_take_well_under_a_minute() -> None:
     for _ in range(2_000):
         measure(text)
     assert (time.process_time() - started) * 100 < 60
+
+
+# The rules as they are said: an end of a sentence does not follow another's sign, an equals sign follows an operand, an item's
+# number is no end of a longer one. Slow, for they begin by looking back.
+SENTENCE_END = re.compile(r"(?<![\s.!?])[.!?]+[\"')\]*]*(?=\s|$|[A-Z\"(])")
+EQUATION = re.compile(r"(?:[\w)\]}%°?]\s*|!\s+)=\s*(?=[-+−$£€\\({\[\w?.])")
+ITEM = re.compile(r"(?<!\d)(\d{1,2})[.):]\**\s*(?=[^\s\d.])")
+
+
+@given(st.text(alphabet=st.sampled_from("a7Z =!?.)(\"'*:%-\n\u00a0$3"), max_size=40))
+@example("3! = 6 and 3 != 6, x == 2, (a) = b, 5 = = 6, ? = !")
+@example("Wait... What?! 1.) a 12) b 123: c 4.** d")
+@settings(max_examples=2_000, deadline=None)
+def test_the_fast_patterns_find_what_the_plain_ones_find(text: str) -> None:
+    spans = [
+        [found.span() for found in pattern.finditer(text)]
+        for pattern in (SENTENCE_END, realised._SENTENCE_END, ITEM, realised._ITEM)
+    ]
+    assert spans[0] == spans[1] and spans[2] == spans[3]
+    assert [m.group(1) for m in ITEM.finditer(text)] == [m.group(1) for m in realised._ITEM.finditer(text)]
+    assert measure(text).equations == len(EQUATION.findall(text))
