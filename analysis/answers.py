@@ -77,8 +77,8 @@ def query(store: Store, name: str, params: Mapping[str, Any] | None = None) -> l
 
 def rows(con: "duckdb.DuckDBPyConnection", sql: str, params: Mapping[str, Any]) -> list[Row]:
     """The rows of one statement as dicts; its variables are set for it alone."""
-    variables = set(_VARIABLE.findall(sql))
     bound = {key: params.get(key) for key in set(_PARAMETER.findall(sql))}
+    variables = set(_VARIABLE.findall(sql)) | (params.keys() - bound.keys())  # views read some, too: arm_chosen
     for name in variables:
         con.execute(f"SET VARIABLE {name} = $value", {"value": params.get(name)})
     try:

@@ -68,6 +68,22 @@ def decoder(text: str) -> str:
     return ", ".join([*([str(mode)] if mode else []), *rest])
 
 
+def batches(settings: str) -> str:
+    """An engine's recorded settings (JSON) in words: `cpu, batches of at most 128 rows and 16,384 tokens`.
+
+    Addresses are left out.
+    """
+    fields: dict[str, Any] = json.loads(settings)
+    said = [str(fields.pop("device"))] if "device" in fields else []
+    rows, tokens = fields.pop("batch_rows", None), fields.pop("batch_tokens", None)
+    if rows is not None:
+        said.append(f"batches of at most {rows:,} rows and {tokens:,} tokens")
+    if (calls := fields.pop("concurrency", None)) is not None:
+        said.append(f"at most {calls:,} calls at once")
+    fields.pop("base_urls", None)
+    return ", ".join([*said, *(f"{k.replace('_', ' ')} {v}" for k, v in fields.items())])
+
+
 def count(n: int, noun: str) -> str:
     """`1 run`, `2 runs`."""
     return f"{n:,} {noun}" + ("" if n == 1 else "s")

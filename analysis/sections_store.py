@@ -8,7 +8,7 @@ from typing import Any
 from . import charts, page
 from .answers import Row, load
 from .charts_base import sized
-from .labels import ANSWER_ONLY, decoder, percent, recipe_of
+from .labels import ANSWER_ONLY, batches, decoder, percent, recipe_of
 from .page import Html, Section
 from .points import series
 from .spend import dollars
@@ -168,10 +168,8 @@ def spend_section(rows: Sequence[Row]) -> Section:
 
 def made_section(facts: Sequence[Row], runs: Sequence[Row]) -> Section:
     """How it was made: rules, engines, decoders, profiles, versions."""
-    lines: list[tuple[str, str, str]] = []
-    for r in facts:
-        value = decoder(r["value"]) if r["what"] in ("decoder", "job versions") else r["value"]
-        lines.append((r["what"], value, f"{r['n']:,}"))
+    in_words = {"decoder": decoder, "job versions": decoder, "engine settings": batches}
+    lines = [(r["what"], in_words.get(r["what"], str)(r["value"]), f"{r['n']:,}") for r in facts]
     for what in ("profile", "versions"):
         for value in dict.fromkeys(r[what] for r in runs):
             n = sum(1 for r in runs if r[what] == value)

@@ -52,6 +52,7 @@ class Line:
 WIDE: dict[str, Any] = {"bf16": False}
 KEPT: dict[str, Any] = {**WIDE, "gradient_checkpointing": False}
 FLOAT32 = {"dtype": "float32"}
+AS_THEY_COME = {"group_by_length": False}
 DEFAULTS = Line("TRL's defaults", {}, compared=True)
 LINES = [
     DEFAULTS,
@@ -61,7 +62,8 @@ LINES = [
     Line("+ no head without a label = trainer trl", profile={}, compared=True, method="full"),
     Line("+ no head without a label = trainer trl", profile=FLOAT32, compared=True, method="lora"),
     Line("trainer trl, base in bfloat16", profile={"dtype": "bfloat16"}, compared=True, method="lora"),
-    Line("trainer trl, rows as they come", profile={"group_by_length": False}, method="full"),
+    Line("trainer trl, rows as they come", profile=AS_THEY_COME, compared=True, method="full"),
+    Line("trainer trl, rows as they come", profile={**AS_THEY_COME, **FLOAT32}, compared=True, method="lora"),
     Line("trainer trl, activations made again", profile={"gradient_checkpointing": True}, method="full"),
     Line("trainer trl, embeddings frozen", profile={"freeze_embeddings": True}, method="full"),
     Line("trainer unsloth", profile=FLOAT32, trainer="unsloth"),
@@ -115,19 +117,25 @@ def compare(name: str, setting: Setting) -> None:
             )
     for mine in [line for line in lines if line.compared and line.config is None]:
         for its in [line for line in lines if line.compared and line.config is not None]:
-            _verdict(name, mine.name, found[mine.name], its.name, found[its.name])
+            same_order = (mine.profile or {}).get("group_by_length", True) == its.grouped
+            _verdict(name, mine.name, found[mine.name], its.name, found[its.name], same_order)
 
 
-def _verdict(name: str, ours: str, mine: list[dict[str, Any]], theirs: str, its: list[dict[str, Any]]) -> None:
+def _verdict(
+    name: str, ours: str, mine: list[dict[str, Any]], theirs: str, its: list[dict[str, Any]], same_order: bool
+) -> None:
     """How much faster, turn by turn, and whether at the same loss."""
     ratios = [one["rate"] / other["rate"] for one, other in zip(mine, its, strict=True)]
-    low, middle, high = difference([row["held_out"] for row in mine], [row["held_out"] for row in its])
+    low, middle, high = difference(
+        [row["held_out"] for row in mine], [row["held_out"] for row in its], paired=same_order
+    )
     said = "NOT equal" if low > 0 else "not shown equal"
     if high < EQUAL:
         said = "equal" if low > -EQUAL else "not higher"
     print(
         f"{name}: {ours.rpartition('= ')[2]} / {theirs} = {median(ratios):.2f} x ({min(ratios):.2f}-{max(ratios):.2f});"
-        f" held-out loss {100 * middle:+.1f} % (95 %: {100 * low:+.1f} to {100 * high:+.1f}), {said}; {len(mine)} seeds"
+        f" held-out loss {100 * middle:+.1f} % (95 %: {100 * low:+.1f} to {100 * high:+.1f}), {said}; "
+        f"{len(mine)} seeds{', rows in the same order' * same_order}"
     )
 
 

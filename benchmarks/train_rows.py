@@ -136,9 +136,11 @@ def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path, *, see
     model = AutoModelForCausalLM.from_pretrained(rows.base, dtype=torch.float32)
     tokenizer = AutoTokenizer.from_pretrained(rows.base)
 
-    class Grouped(SFTTrainer):  # type: ignore[misc]
+    class InOurOrder(SFTTrainer):  # type: ignore[misc]
+        """TRL's own order is a seed's shuffle, too; in the same one losses differ by what is compared, not by luck."""
+
         def _get_train_sampler(self, train_dataset: Any = None) -> Any:
-            lengths = [len(row["input_ids"]) for row in rows.tokens]
+            lengths = [len(row["input_ids"]) for row in rows.tokens] if grouped else None
             return EpochOrder(len(rows.tokens), seed=seed, batch=setting.batch, lengths=lengths)
 
     lora = LoraConfig(
@@ -159,7 +161,7 @@ def trls(rows: Rows, config: dict[str, Any], grouped: bool, folder: Path, *, see
         dataset_kwargs={"skip_prepare_dataset": True},
         **config,
     )
-    trainer = (Grouped if grouped else SFTTrainer)(
+    trainer = InOurOrder(
         model=model,
         args=arguments,
         train_dataset=Dataset.from_list(rows.tokens),
@@ -194,15 +196,20 @@ def held_out_loss(rows: Rows, folder: Path) -> float:
     return total / n
 
 
-def difference(ours: Sequence[float], theirs: Sequence[float]) -> tuple[float, float, float]:
+def difference(ours: Sequence[float], theirs: Sequence[float], *, paired: bool) -> tuple[float, float, float]:
     """(low, middle, high) of the relative difference of two mean losses: a 95 % interval of the difference of their
-    logarithms (Welch). A single seed says nothing: then it is as wide as can be."""
+    logarithms. `paired`: both saw the rows of a seed in one order, and are compared seed by seed; else Welch's. A
+    single seed says nothing: then it is as wide as can be."""
     from scipy.stats import t
 
     logs = [[math.log(loss) for loss in losses] for losses in (ours, theirs)]
     middle = fmean(logs[0]) - fmean(logs[1])
     if min(map(len, logs)) < 2:
         return -1.0, math.expm1(middle), math.inf
+    if paired:
+        each = [a - b for a, b in zip(*logs, strict=True)]
+        half = float(t.ppf(0.975, len(each) - 1)) * math.sqrt(variance(each) / len(each))
+        return math.expm1(middle - half), math.expm1(middle), math.expm1(middle + half)
     parts = [variance(values) / len(values) for values in logs]
     freedom = sum(parts) ** 2 / sum(part**2 / (len(v) - 1) for part, v in zip(parts, logs, strict=True))
     half = float(t.ppf(0.975, freedom)) * math.sqrt(sum(parts))

@@ -79,6 +79,8 @@ def _show_group(title: str, group: Sequence[Row], how: tuple[str, str, str, str]
     engine, version, dtype, decoder = how
     by_whom = f"teacher: {next(iter(teachers))}; " if len(teachers) == 1 else ""
     print_note(f"{by_whom}{engine} {version}, {dtype}; {labels.decoder(decoder)}")
+    for settings in sorted({text for row in whole for text in row["settings"] or ()}):
+        print_note(labels.batches(settings))
     print_note(
         "interval: Wilson 95 %; an unparsed answer counts as wrong; strict (the paper's rule, the first match of "
         '"The answer is X"), unparsed and cut (by the token limit) in percent of n; tokens: mean of an answer'

@@ -46,8 +46,8 @@ def measure(text: str) -> Realised:
 
 
 def _ends_operand(text: str, equals: int) -> bool:
-    """Whether what stands before this equals sign is an operand. A factorial's sign is one, where a space is between: 3! = 6
-    is an equation, 3 != 6 is none."""
+    """Whether what stands before this equals sign is an operand. A factorial's sign is one, where a space is between:
+    3! = 6 is an equation, 3 != 6 is none."""
     last = equals - 1
     while last >= 0 and text[last].isspace():
         last -= 1

@@ -1,7 +1,7 @@
 -- How did these evaluations do on the questions $questions ($samples answers each), all together and by subject and level
 -- where there are any? A miss or an unparsed answer counts as wrong; a question without a gold answer is left out.
 -- Grain: one evaluation, or one subject or one level (difficulty) of it. Columns: what was evaluated, `by` (all, subject,
--- level) and `part`; n answers, n_questions; right answers (n_strict: by the paper's rule, NULL where it was not applied);
+-- level) and `part`; how it was asked, settings: of each session's batches (JSON); n answers, n_questions; right answers (n_strict: by the paper's rule, NULL where it was not applied);
 -- unparsed, truncated, too long to be read, empty, rejected by a server, without gold; variance of the mean over questions;
 -- mean tokens of an answer (NULL: the server did not say).
 WITH asked AS (
@@ -37,18 +37,21 @@ WITH asked AS (
         sum(tokens) / nullif(sum(n_counted), 0) AS mean_completion_tokens
     FROM answers
     GROUP BY GROUPING SETS ((evaluation_key), (evaluation_key, subject), (evaluation_key, difficulty))
+), sessions AS (
+    SELECT evaluation_key, list(DISTINCT settings ORDER BY settings) AS settings FROM evaluation_session GROUP BY ALL
 )
 SELECT
     e.evaluation_key, e.student, e.run_key, coalesce(e.what, if(e.run_key IS NULL, 'base', 'run')) AS what,
     cell.teacher, cell.level, cell.format, cell.gold_visible, run.seed, cell.dataset AS trained_on,
     named.name AS corpus_name,
-    e.dataset, e.split, e.engine, e.engine_version, e.dtype, e.template, e.decoder,
+    e.dataset, e.split, e.engine, e.engine_version, e.dtype, sessions.settings, e.template, e.decoder,
     CASE p.grouped WHEN 3 THEN 'all' WHEN 1 THEN 'subject' ELSE 'level' END AS by,
     CASE p.grouped WHEN 1 THEN p.subject WHEN 2 THEN p.difficulty END AS part,
     p.n, p.n_questions, p.n_correct, p.n_strict, p.n_unparsed, p.n_truncated, p.n_too_long, p.n_rejected, p.n_empty,
     p.n_no_gold, p.variance, p.mean_completion_tokens
 FROM parts AS p
 JOIN evaluation AS e ON e.evaluation_key = p.evaluation_key
+LEFT JOIN sessions ON sessions.evaluation_key = p.evaluation_key
 LEFT JOIN run ON run.run_key = e.run_key
 LEFT JOIN corpus AS c ON c.corpus_hash = run.corpus_hash
 LEFT JOIN corpus_named AS named ON named.corpus_hash = run.corpus_hash

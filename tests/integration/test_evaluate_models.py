@@ -1,7 +1,9 @@
 """What can be evaluated and how: subsets, shots, samples that go on, adapters, endpoints; and what goes wrong."""
 
+import importlib.metadata
 import json
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +13,7 @@ import pytest
 from arith_lab import question_row
 from servers.canned import Canned, CannedServer
 
+from cotdistill.commands.scores import show_scores
 from cotdistill.errors import ConfigError
 from cotdistill.evaluate.decoding import Decoder
 from cotdistill.evaluate.models import Endpoint, Model, adapter_model, base_model, endpoint_model
@@ -71,6 +74,17 @@ def test_a_subset_is_an_evaluation_of_its_own_and_generates_nothing_twice(store:
         with pytest.raises(ConfigError, match=message):
             evaluate_plan(store, {"arith": [tiny]}, Asking(SHORT, where=where), engine="transformers")
     assert rows(store, "SELECT count(*) FROM question") == [(42,)]
+
+
+def test_a_scores_label_says_engine_version_dtype_decoder_and_batches(
+    store: Store, tiny: Model, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results = evaluate_plan(store, {"arith": [tiny]}, Asking(SHORT), engine="transformers")
+    show_scores(store, results)
+    said = " ".join(capsys.readouterr().out.split())
+    version = importlib.metadata.version("transformers")
+    assert f"transformers {version}, float32; greedy, max_new_tokens {SHORT.max_new_tokens}" in said
+    assert re.search(r"cpu, batches of at most [\d,]+ rows and [\d,]+ tokens", said)
 
 
 def test_shots_are_seeded_solved_training_questions_and_in_the_key(store: Store, tiny: Model) -> None:

@@ -42,3 +42,12 @@ def test_the_untouched_base_has_no_cell() -> None:
 def test_a_decoder_in_words() -> None:
     assert labels.decoder(json.dumps({"mode": "greedy", "max_new_tokens": 64})) == "greedy, max_new_tokens 64"
     assert labels.decoder("as is") == "as is"
+
+
+def test_an_engines_settings_in_words() -> None:
+    card = {"device": "cuda", "batch_rows": 256, "batch_tokens": 8192, "prefix_caching": True, "adapters": 7}
+    assert labels.batches(json.dumps(card)) == (
+        "cuda, batches of at most 256 rows and 8,192 tokens, prefix caching True, adapters 7"
+    )
+    server = {"concurrency": 32, "base_urls": ["http://127.0.0.1:9/v1"]}
+    assert labels.batches(json.dumps(server)) == "at most 32 calls at once"

@@ -51,8 +51,8 @@ def test_two_hundred_thousand_rationales_take_well_under_a_minute() -> None:
     assert (time.process_time() - started) * 100 < 60
 
 
-# The rules as they are said: an end of a sentence does not follow another's sign, an equals sign follows an operand, an item's
-# number is no end of a longer one. Slow, for they begin by looking back.
+# The rules as they are said: an end of a sentence does not follow another's sign, an equals sign follows an operand,
+# an item's number is no end of a longer one. Slow, for they begin by looking back.
 SENTENCE_END = re.compile(r"(?<![\s.!?])[.!?]+[\"')\]*]*(?=\s|$|[A-Z\"(])")
 EQUATION = re.compile(r"(?:[\w)\]}%°?]\s*|!\s+)=\s*(?=[-+−$£€\\({\[\w?.])")
 ITEM = re.compile(r"(?<!\d)(\d{1,2})[.):]\**\s*(?=[^\s\d.])")
