@@ -48,8 +48,16 @@ def _plan(store: "Store", order: "Order", corpora: Sequence["Corpus"], *, show: 
         found = look(*tokenize(pairs, tokenizer, template, profile.max_tokens), tokenizer)
         steps = estimate.n_steps(found.n_rows, profile)
         rows_read = steps * profile.batch_size * profile.accumulate
-        tokens_read = found.tokens * rows_read / found.n_rows
-        seconds, by = estimate.seconds(store, student.name, shape, profile, tokens_read, on_gpu=on_gpu)
+        passes = rows_read / found.n_rows
+        seconds, by = estimate.seconds(
+            store,
+            student.name,
+            shape,
+            profile,
+            found.tokens * passes,
+            found.supervised_tokens * passes,
+            on_gpu=on_gpu,
+        )
         plans.append(
             {
                 "corpus": corpus.name,

@@ -81,7 +81,7 @@ class Estimates:
         weights = self.weights[student.name]
         if weights is None:
             return Took(None, f"nothing is known of {student.name}'s size")
-        flops = rows_read * run.corpus.tokens * TOKENS_A_PIECE * estimate.FLOPS_PER_WEIGHT * weights
+        flops = rows_read * run.corpus.tokens * TOKENS_A_PIECE * estimate.flops_per_weight(profile) * weights
         return Took(flops / self.flops, self.assumed)
 
     def answering(self, one: EvaluationState) -> Took:

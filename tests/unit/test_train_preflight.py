@@ -42,6 +42,17 @@ def test_the_shape_of_tiny_is_that_of_its_files() -> None:
     assert (shape.weights, shape.hidden, shape.layers, shape.vocabulary) == (406_176, 96, 3, 768)
 
 
+def test_arithmetic_counts_what_a_token_passes() -> None:
+    shape = estimate.Shape(weights=1_000, hidden=10, layers=1, vocabulary=20)  # 200 to embed, 800 in layers
+    full, lora = profiles.load("tiny"), profiles.load("laptop")
+    assert estimate.flops(shape, full, n_tokens=100, n_supervised=30) == 6 * (100 * 800 + 30 * 200)
+    assert estimate.flops(shape, lora, n_tokens=100, n_supervised=30) == 4 * (100 * 800 + 30 * 200)
+    untied = estimate.Shape(weights=1_200, hidden=10, layers=1, vocabulary=20, tied=False)
+    assert estimate.flops(untied, full, 100, 30) == estimate.flops(shape, full, 100, 30)
+    again = profiles.load("laptop", {"gradient_checkpointing": True})
+    assert estimate.flops_per_weight(again) == 6
+
+
 def test_full_training_needs_four_copies_of_the_weights_and_lora_one(tmp_path: Path) -> None:
     header = json.dumps({"w": {"dtype": "F32", "shape": [1000, 1000], "data_offsets": [0, 4_000_000]}}).encode()
     (tmp_path / "model.safetensors").write_bytes(len(header).to_bytes(8, "little") + header)
