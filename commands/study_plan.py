@@ -69,10 +69,14 @@ def conditions(plan: "Plan") -> list[str]:
     notes = [cost + (f" for what has a price; {plan.unpriced:,} replies have none" if plan.unpriced else "")]
     if plan.guessed:
         notes.append(
-            f"sample 0: the tokens of {plan.guessed} cells are a guess from their level, no reply is there yet"
+            f"the tokens of {plan.guessed} cells are a guess from their level: none of their replies is there yet"
         )
     if plan.expected:
-        notes.append(f"not loaded: the questions of {', '.join(plan.expected)}; counts are those the data sets have")
+        own = plan.design.questions.own
+        lost = [name for name in plan.expected if name in own and not own[name].file.exists()]
+        if there := [name for name in plan.expected if name not in lost]:
+            notes.append(f"not loaded: the questions of {', '.join(there)}; counts are those the data sets have")
+        notes += [f"there is no {own[name].file}: the questions of {name} are counted as none" for name in lost]
     if plan.listed and plan.usd:
         notes.append(f"list prices of {', '.join(plan.listed)}")
     return notes

@@ -1,13 +1,16 @@
 """Sizes that a plan reckons with where the store has nothing to go by, and says so: questions, tokens, weights."""
 
 import tomllib
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ..gen.plan import CellPlan, Order, price_of_guess
+from ..tasks.realised import count_tokens
+from ..tasks.render import question_text
 from ..tasks.values import AnswerKind, Question
 
 FILE = Path(__file__).with_name("sizes.toml")
@@ -31,6 +34,14 @@ class Sizes:
         if known is not None:
             return float(known["tokens"])
         return sum(float(one["tokens"]) for one in self.questions.values()) / len(self.questions)
+
+    def counting(self, own: Mapping[str, Sequence[Question]]) -> "Sizes":
+        """With data sets that are counted in their files: name -> questions."""
+        known = dict(self.questions)
+        for name, questions in own.items():
+            tokens = sum(count_tokens(question_text(one)) for one in questions) / len(questions)
+            known[name] = {"kind": questions[0].kind, "tokens": tokens, **Counter(one.split for one in questions)}
+        return replace(self, questions=known)
 
     def plans(self, order: Order) -> list[CellPlan]:
         """What the cells of an order whose questions are not loaded will want: all of it, at the mean length."""

@@ -16,6 +16,8 @@ from ..gen.prompts import load_prompts
 from ..gen.teachers import Teacher
 from ..store.corpora import Asked
 from ..store.store import Store
+from ..tasks.datasets.own import read_questions
+from ..tasks.values import Question
 from ..train.wanted import Order as TrainOrder
 from . import bases
 from .design import Design, Selection
@@ -113,7 +115,7 @@ def read_cells(design: Design, store: Store) -> State:
         rows = con.execute("SELECT dataset, split, count(*) FROM question GROUP BY ALL").fetchall()
         loaded = {(dataset, split): int(n) for dataset, split, n in rows}
         cells = cells_of(design, store, teachers)
-        sizes = load_sizes()
+        sizes = load_sizes().counting(_in_files(design, {dataset for dataset, _ in loaded}))
         return State(
             design,
             teachers,
@@ -161,6 +163,16 @@ def _asked(
         samplings = [order_of(design, teachers[name], dataset, ()).sampling_key for name in names]
         found[dataset] = Asked(row[0] if row else None, design.asking.samples, tuple(samplings) if samplings else None)
     return found
+
+
+def _in_files(design: Design, loaded: set[str]) -> dict[str, list[Question]]:
+    """The questions of your own that are not in the store yet, where their files are there."""
+    found = {
+        name: read_questions(own.file, name, own.kind, own.split)
+        for name, own in design.questions.own.items()
+        if name not in loaded and own.file.exists()
+    }
+    return {name: questions for name, questions in found.items() if questions}
 
 
 def _cells(

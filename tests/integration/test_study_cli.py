@@ -53,6 +53,22 @@ def test_a_plan_for_people_fits_the_terminal_and_says_what_it_rests_on(tmp_path:
     assert "Next: cotdistill study run laptop" in done.stderr
 
 
+def test_questions_of_ones_own_are_counted_in_their_file_before_anything_is_loaded(tmp_path: Path) -> None:
+    (tmp_path / "my.toml").write_text(study("init", "domain", cwd=tmp_path).stdout)
+    none = study("plan", "my.toml", cwd=tmp_path)
+    assert none.returncode == 0, none.stderr
+    assert "questions.jsonl: the questions of mine are counted as none" in " ".join(none.stdout.split())
+    rows = [{"question": f"What is {i} + 1?", "answer": str(i + 1)} for i in range(30)]
+    rows += [{"question": f"What is {i} + 2?", "answer": str(i + 2), "split": "test"} for i in range(20)]
+    (tmp_path / "questions.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    plan = json.loads(study("plan", "my.toml", "--json", cwd=tmp_path).stdout)
+    assert [stage["wanted"] for stage in plan["stages"]] == [4 * 30, 12, 13 * 20]
+    assert 0 < plan["usd"] < 0.1
+    (tmp_path / "questions.jsonl").write_text('{"question": "What is 1 + 1?", "answer": "two apples"}\n')
+    bad = study("plan", "my.toml", cwd=tmp_path)
+    assert bad.returncode == 2 and "two apples" in bad.stderr
+
+
 def test_a_typing_error_is_one_line_with_the_nearest_key(tmp_path: Path) -> None:
     (tmp_path / "my.toml").write_text(SMALL.replace("teachers", "techers"))
     done = study("plan", "my.toml", cwd=tmp_path)
