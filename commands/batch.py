@@ -34,26 +34,31 @@ def collect(
         say(f"batch {give_up} is closed; what it may have cost stays counted")
     total = Collected()
     seen: dict[str, BatchState] = {}
+    warned: set[str] = set()
+    failed = False
     with Bar("batches") as bar:
         while True:
             done = collect_batches(opened, teacher=teacher)
             seen |= {batch.batch_key: batch for batch in done.batches}
             _add(total, done)
             bar.update(sum(b.closed for b in seen.values()), len(seen), f"received {total.n_received:,}")
-            if not wait or not done.n_open or done.problems:
+            for said in (*done.problems, *done.troubles):
+                if said not in warned:
+                    say(f"warning: {said}")
+            warned |= {*done.problems, *done.troubles}
+            failed = failed or bool(done.problems)
+            if not wait or done.n_open <= done.n_stuck:
                 break
             time.sleep(every)
     settle(opened)
     total.batches = list(seen.values())
     _show(total, as_json)
-    for problem in done.problems:
-        say(f"warning: {problem}")
     if total.n_strays:
         say(
             f"{total.n_strays:,} result lines fit no request and were kept aside. "
             f'Next: cotdistill sql "SELECT reason, line FROM batch_stray"'
         )
-    if done.problems:
+    if failed or done.troubles:
         raise typer.Exit(1)
 
 

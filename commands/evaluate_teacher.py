@@ -40,7 +40,13 @@ def teacher(
     split: SplitOption = "test",
     where: Annotated[str | None, typer.Option(help="Only questions that fulfil this SQL.")] = None,
     limit: LimitOption = None,
-    decode: Annotated[str, typer.Option(help="greedy, sample, or served (as the model samples by itself).")] = "greedy",
+    decode: Annotated[
+        str | None,
+        typer.Option(
+            help="greedy, sample, or served (as the model samples by itself); default: greedy, served where the model "
+            "refuses a temperature."
+        ),
+    ] = None,
     samples: Annotated[int | None, typer.Option(min=1, help="Answers to each question.")] = None,
     max_new_tokens: Annotated[str, typer.Option(help="Longest answer; paper: 1024 or 640.")] = "paper",
     base_url: Annotated[str | None, typer.Option(help="The endpoint, instead of the registry's.")] = None,
@@ -62,6 +68,7 @@ def teacher(
     from ..evaluate.models import endpoint_model
     from ..gen.budget import spent
     from ..gen.teachers import find_teacher, load_registry
+    from ..store.locks import buying, only_one
     from .evaluate import run_plan
     from .scores import scores, show_scores
 
@@ -70,15 +77,23 @@ def teacher(
     opened = open_store(store)
     settle(opened)
     chosen = words(dataset) or _taught(opened, found.name, split)
+    refuses = "temperature" in found.refuses
+    if refuses and decode not in (None, "served"):
+        raise ConfigError(
+            f"teacher {found.name} refuses a temperature, which --decode {decode} sets. Next: --decode served"
+        )
+    decode = decode or ("served" if refuses else "greedy")
     options = Options(split, limit, where, max_new_tokens, decode, samples=samples, instruct=True)
     asking = options.asking(opened, chosen)
     served = replace(_endpoint(found), concurrency=concurrency)
-    if max_usd is not None:
-        served = replace(served, max_usd=max_usd, spent_usd=spent(opened))
     _price(opened, found, asking, chosen, options.n_samples)
     if dry_run:
         return
     with ExitStack() as stack:
+        stack.enter_context(only_one(opened.spool_dir, "teacher-evaluation"))
+        stack.enter_context(buying(opened.spool_dir, capped=max_usd is not None))
+        if max_usd is not None:
+            served = replace(served, max_usd=max_usd, spent_usd=spent(opened))
         if found.provider == "builtin" and base_url is None:
             from ..gen.builtin.background import start_server
 

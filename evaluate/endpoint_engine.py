@@ -18,7 +18,7 @@ from datetime import date
 from typing import Any
 
 from ..clients.base import Client
-from ..clients.budget import Budget, cost_of, most
+from ..clients.budget import Budget, Cost, cost_of, most
 from ..clients.gemini import GeminiAdapter
 from ..clients.limits import Gate, Limits
 from ..clients.openai_chat import ChatAdapter
@@ -28,7 +28,16 @@ from ..clients.prices import Price
 from ..clients.retry import TRANSIENT, policy
 from ..clients.traits import Traits
 from ..clients.wire import WireClient
-from ..errors import BadRequest, ConfigError, EvaluationError, RateLimited, TeacherError, Unavailable
+from ..errors import (
+    BadRequest,
+    BudgetReached,
+    ConfigError,
+    Error,
+    EvaluationError,
+    RateLimited,
+    TeacherError,
+    Unavailable,
+)
 from ..store.spool import utc_now
 from ..tasks.values import Completion, Message, Sampling
 from .decoding import Decoder
@@ -98,11 +107,14 @@ class EndpointEngine:
         gate = Gate(Limits(concurrency=self.endpoint.concurrency))
         waiting = iter(range(len(asked)))
         failed: list[TeacherError] = []
+        ends: list[Error] = []  # nothing new is asked then; what is open is waited for, because it is paid for
         in_a_row = 0
 
         async def work(client: Client) -> None:
             nonlocal in_a_row
             for index in waiting:
+                if ends:
+                    return
                 try:
                     put(await self._ask(client, gate, index, asked[index]))
                     in_a_row = 0
@@ -110,10 +122,14 @@ class EndpointEngine:
                     failed.append(error)
                     in_a_row += 1
                     if in_a_row >= GIVE_UP_AFTER:
-                        raise EvaluationError(
-                            f"{self.endpoint.model} at {client.base_url} has not answered {in_a_row} questions in a "
-                            f"row; the last error: {error}. Next: check the address, then the same command again"
-                        ) from error
+                        ends.append(
+                            EvaluationError(
+                                f"{self.endpoint.model} at {client.base_url} has not answered {in_a_row} questions in "
+                                f"a row; the last error: {error}. Next: check the address, then the same command again"
+                            )
+                        )
+                except (BudgetReached, ConfigError) as error:
+                    ends.append(error)
 
         async with self.clients[0] if len(self.clients) == 1 else PoolClient(self.clients) as client:
             try:
@@ -122,6 +138,8 @@ class EndpointEngine:
                         group.create_task(work(client))
             except BaseExceptionGroup as errors:
                 raise errors.exceptions[0] from errors
+        if ends:
+            raise ends[0]
         if failed:
             raise EvaluationError(
                 f"{len(failed)} of {len(asked)} questions were not answered; the last error: {failed[-1]}. "
@@ -136,6 +154,9 @@ class EndpointEngine:
                 async with gate.passing(0.0) as passed, self._paid(index, messages, sampling) as bill:
                     try:
                         got = await client.complete(messages, sampling)
+                    except ConfigError as error:
+                        bill.turned_away(error)
+                        raise
                     except BadRequest as error:
                         bill.ended(error, None)
                         return Generated(index, "", None, None, "bad_request")
@@ -181,6 +202,10 @@ class _Bill:
         self.error, self.got = error, got
         usage = got.usage if got is not None else None
         self.cost = cost_of(self.price, self.reserved, free=self.endpoint.free, usage=usage, error=error)
+
+    def turned_away(self, error: ConfigError) -> None:
+        """For a reason that is every call's: key, rights, model, credit."""
+        self.error, self.got, self.cost = TeacherError(str(error)), None, Cost(0.0, "free")
 
     def reservation(self) -> dict[str, Any]:
         """The row of the table `reservation`, without the reply."""

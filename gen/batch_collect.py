@@ -13,7 +13,7 @@ from typing import Any
 
 from ..clients.batch_base import BatchService, LineResult, RemoteBatch
 from ..clients.budget import Cost
-from ..errors import Error
+from ..errors import ConfigError, Error, StoreError
 from ..store.ingest import ingest
 from ..store.locks import only_one
 from ..store.spool import SpoolWriter, utc_now
@@ -55,7 +55,8 @@ class BatchState:
 
 @dataclass(slots=True)
 class Collected:
-    """What one pass did: the batches it looked at, what it received, and what it could not ask about."""
+    """What one pass did: the batches it looked at, what it received, what it could not ask about (`problems`, and
+    `troubles` that may have passed next time), and how many open batches no further look would bring (`n_stuck`)."""
 
     batches: list[BatchState] = field(default_factory=list)
     n_received: int = 0
@@ -64,6 +65,8 @@ class Collected:
     usd: float = 0.0
     n_unpriced: int = 0
     problems: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    n_stuck: int = 0
 
     @property
     def n_open(self) -> int:
@@ -79,8 +82,8 @@ def collect_batches(
 ) -> Collected:
     """One pass over the open batches: settle those in doubt, ask after the others, fetch what has ended.
 
-    A provider that cannot be asked is a line in `problems`; its batches stay as they are. StoreError: another batch
-    command is at work, or the spool cannot be written.
+    A provider that cannot be asked is a line in `problems` or `troubles`; its batches stay as they are. StoreError:
+    another batch command is at work, or the spool cannot be written.
     """
     done = Collected()
     with only_one(store.spool_dir, "batch"), SpoolWriter(store.spool_dir, "batch") as spool:
@@ -95,8 +98,13 @@ def collect_batches(
                     for row in open_batches(store, teacher):
                         if row[0] in mine and row[2] is not None:
                             work.look_after(row[0], row[2], json.loads(row[1])["sampling"], row[8:11])
-            except Error as error:
+            except StoreError:
+                raise
+            except ConfigError as error:
                 done.problems.append(f"{by_key[mine[0]][3]}: {error}")
+                done.n_stuck += len(mine)
+            except Error as error:
+                done.troubles.append(f"{by_key[mine[0]][3]}: {error}")
     bring_home(store)
     done.batches = _states(store, list(by_key))
     return done
@@ -132,6 +140,7 @@ class _Collector:
         """Ask for the state of one batch; fetch its results when it has ended. `known`: state and counts so far."""
         remote = self.service.get(remote_id)
         if remote is None:
+            self.done.n_stuck += 1
             self.done.problems.append(
                 f"{self.teacher.name} does not know batch {remote_id}: another key or project, or deleted there. "
                 f"Next: set the key it was made with, or cotdistill collect --give-up {remote_id}"

@@ -18,7 +18,7 @@ from ..clients.base import Client
 from ..clients.budget import Budget, Cost, cost_of, most
 from ..clients.limits import Gate, Limits
 from ..clients.retry import TRANSIENT, policy
-from ..errors import BadRequest, BudgetReached, Error, RateLimited, StoreError, TeacherError, Unavailable
+from ..errors import BadRequest, BudgetReached, ConfigError, Error, RateLimited, StoreError, TeacherError, Unavailable
 from ..store.spool import SpoolWriter, utc_now
 from ..store.store import Store
 from ..tasks.realised import count_tokens
@@ -56,9 +56,9 @@ async def harvest(
 ) -> Tally:
     """Make every call, `concurrency` at a time. Returns the tally; a bad item is a row with a status.
 
-    ConfigError: no call can succeed (key, rights, model). TeacherError: nobody answers at the teacher's address.
-    BudgetReached: the next call might exceed the cap; open calls were waited for. StoreError: the spool cannot be
-    written. In every case what was received is in the spool.
+    ConfigError: no call can succeed (key, rights, model, credit). TeacherError: nobody answers at the teacher's
+    address. BudgetReached: the next call might exceed the cap. In these three cases calls that were open were waited
+    for: they are paid for. StoreError: the spool cannot be written. In every case what was received is in the spool.
 
     Ctrl-C once drains: nothing new is asked, `on_drain` is told how many calls are open, and these are waited for.
     Twice: KeyboardInterrupt at once; the calls cut off are attempts that may have been billed.
@@ -124,7 +124,7 @@ class _Harvest:
         self.on_drain: Callable[[int], None] = lambda n_open: None
         self.draining = False
         self.cut = False
-        self.stopped: BudgetReached | StoreError | None = None
+        self.stopped: Error | None = None
         self.failed_in_a_row = 0
         self.mean_completion = FIRST_GUESS_TOKENS
         self.harvest_id = uuid.uuid4().hex[:20]
@@ -137,7 +137,10 @@ class _Harvest:
             try:
                 await self.ask(client, call)
             except BudgetReached as error:
-                self.stopped, self.draining = error, True
+                self.stopped, self.draining = self.stopped or error, True
+                return
+            except (ConfigError, TeacherError) as error:
+                self.stop(error)
                 return
             except asyncio.CancelledError:
                 if self.draining and not self.cut:
@@ -145,15 +148,16 @@ class _Harvest:
                 raise
             self.on_progress(self.tally)
 
-    def stop(self, error: StoreError) -> None:
-        """Nothing more can be brought home: drain, and tell why at the end."""
+    def stop(self, error: Error) -> None:
+        """Nothing more can be had or brought home: drain, and tell why at the end."""
         self.stopped = self.stopped or error
-        self.drain()
+        if not self.draining:
+            self.drain()
 
     def drain(self) -> None:
         """Ask nothing new: who waits for a place, a limit or another attempt goes; calls that are open stay."""
         self.draining = True
-        for asker in self.askers - self.at_teacher:
+        for asker in self.askers - self.at_teacher - {asyncio.current_task()}:
             asker.cancel()
         self.on_drain(len(self.at_teacher))
 
@@ -210,6 +214,10 @@ class _Harvest:
                 except asyncio.CancelledError:
                     cut = Unavailable("cut off: the harvest was stopped")
                     self.spool.append("attempt", self._entry(asked, started, cut, self._cost(reserved)))
+                    raise
+                except ConfigError as error:  # turned away, as every other call would be
+                    usd = 0.0
+                    self.spool.append("attempt", self._turned_away(asked, started, error))
                     raise
                 except BadRequest as error:
                     cost = self._cost(reserved, error=error)
@@ -275,6 +283,9 @@ class _Harvest:
             code, said = came.http_status, str(came)
             return attempt_row(asked, self.teacher, came.status, started, cost, http_status=code, error=said)
         return attempt_row(asked, self.teacher, reply_status(came), started, cost, http_status=200, got=came)
+
+    def _turned_away(self, asked: Asked, started: str, error: ConfigError) -> dict[str, Any]:
+        return attempt_row(asked, self.teacher, "failed", started, Cost(0.0, "free"), error=str(error))
 
     def _reservation(self, asked: Asked, usd: float) -> dict[str, Any]:
         return {

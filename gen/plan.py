@@ -148,7 +148,10 @@ def write_pending(store: Store, order: Order, path: Path) -> int:
 
     def write(con: duckdb.DuckDBPyConnection) -> int:
         def find() -> None:
-            con.execute(_sql("pending.sql"), {"only_redo": bool(order.redo)})
+            if order.redo:
+                con.execute(_sql("pending_redo.sql"), {"statuses": list(order.redo)})
+            else:
+                con.execute(_sql("pending.sql"))
 
         return _copy(con, _sql("pending_calls.sql"), path, ask(con, order) * per_question, find)
 

@@ -15,9 +15,10 @@ from typing import Literal
 
 from ..clients.budget import Budget
 from ..clients.limits import Gate, Limits
+from ..errors import StoreError
 from ..store.ingest import ingest
 from ..store.jobs import record_job
-from ..store.locks import only_one
+from ..store.locks import buying, holders, only_one
 from ..store.store import Store
 from ..tasks.values import Recipe, Sampling
 from .batch_reconcile import reconcile_batches
@@ -108,8 +109,8 @@ class Watcher:
 def planned(store: Store, purchase: Purchase, datasets: Sequence[str], *, record: bool = True) -> Iterator[Planned]:
     """Plan the purchase; while the block runs nobody else harvests this store (and shard). `datasets` are loaded."""
     shard, shards = purchase.shard
-    with only_one(store.spool_dir, "harvest" if shards == 1 else f"harvest-{shard}of{shards}"):
-        for left_behind in store.spool_dir.glob(f"pending-{shard}of{shards}-*"):
+    with _alone(store, purchase) if record else contextlib.nullcontext():
+        for left_behind in store.spool_dir.glob(f"pending-{shard}of{shards}-*") if record else ():
             shutil.rmtree(left_behind, ignore_errors=True)  # of a harvest that was killed
         ingest(store, store.spool_dir)
         if record:
@@ -117,6 +118,25 @@ def planned(store: Store, purchase: Purchase, datasets: Sequence[str], *, record
         orders = purchase.orders(datasets)
         cells = tuple(cell for order in orders for cell in make_plan(store, order, record=record))
         yield Planned(store, orders, cells)
+
+
+@contextlib.contextmanager
+def _alone(store: Store, purchase: Purchase) -> Iterator[None]:
+    """Nobody asks for the same replies meanwhile, or spends what a cap counts on. StoreError names who is at it."""
+    shard, shards = purchase.shard
+    with contextlib.ExitStack() as held:
+        held.enter_context(only_one(store.spool_dir, "harvest", beside_others=shards > 1))
+        if shards > 1:
+            held.enter_context(only_one(store.spool_dir, f"harvest-{shard}of{shards}"))
+            for name, process in holders(store.spool_dir):
+                if name.startswith("harvest-") and not name.endswith(f"of{shards}"):
+                    theirs = name.removeprefix("harvest-").replace("of", "/")
+                    raise StoreError(
+                        f"process {process} harvests shard {theirs} of this store, which overlaps {shard}/{shards}. "
+                        f"Next: wait for it, or take another shard of {theirs.partition('/')[2]}"
+                    )
+        held.enter_context(buying(store.spool_dir, capped=purchase.max_usd is not None))
+        yield
 
 
 @contextlib.contextmanager

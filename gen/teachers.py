@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
@@ -72,6 +73,9 @@ class Teacher(BaseModel):
     def _complete(self) -> "Teacher":
         if self.provider != "builtin" and not self.base_urls:
             raise ValueError("base_url is missing")
+        for url in self.base_urls:
+            if why := wrong_url(url):
+                raise ValueError(f"base_url {url!r} {why}")
         if self.api == "responses" and self.provider not in ("openai", "openai-compatible"):
             raise ValueError(f"api = \"responses\" is OpenAI's, not {self.provider}'s")
         if self.thinking_budget is not None and self.provider != "gemini":
@@ -147,6 +151,7 @@ def find_teacher(
     """
     teacher = registry.get(name)
     urls = split_urls(base_url)
+    check_urls(urls, "--base-url")
     if teacher is None:
         if not urls:
             raise ConfigError(
@@ -161,6 +166,7 @@ def find_teacher(
         )
     if not urls and teacher.provider in BASE_URL_ENV:
         urls = split_urls(os.environ.get(BASE_URL_ENV[teacher.provider]))
+        check_urls(urls, BASE_URL_ENV[teacher.provider])
     changes: dict[str, object] = {"base_url": ",".join(urls)} if urls else {}
     if model is not None and model != teacher.model:
         changes |= {"model": model} | {name: Teacher.model_fields[name].default for name in ABOUT_THE_MODEL}
@@ -204,6 +210,25 @@ def split_urls(given: str | Sequence[str] | None) -> tuple[str, ...]:
     texts = [given] if isinstance(given, str) else (given or ())
     urls = [part.strip().rstrip("/") for text in texts for part in text.split(",")]
     return tuple(dict.fromkeys(url for url in urls if url))
+
+
+def wrong_url(url: str) -> str | None:
+    """What is wrong with an address; None: nothing."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError as error:
+        return str(error)
+    if parts.scheme not in ("http", "https"):
+        return "does not begin with http:// or https://"
+    return "names no host" if not parts.hostname or port == 0 else None
+
+
+def check_urls(urls: Sequence[str], given_as: str) -> None:
+    """ConfigError: one of the addresses is none."""
+    for url in urls:
+        if why := wrong_url(url):
+            raise ConfigError(f"{given_as} {url!r} {why}. Next: {given_as} http://HOST:PORT/v1")
 
 
 def adapter_of(teacher: Teacher, base_url: str, api_key: str) -> ChatAdapter | ResponsesAdapter | GeminiAdapter:

@@ -1,4 +1,4 @@
-"""One harvest per (store, shard): a lock file in the spool folder that names its holder's process."""
+"""Who may work beside whom on one store: lock files in the spool folder that name their holder's process."""
 
 import contextlib
 import fcntl
@@ -10,10 +10,11 @@ from ..errors import StoreError
 
 
 @contextlib.contextmanager
-def only_one(folder: Path, name: str) -> Iterator[None]:
+def only_one(folder: Path, name: str, *, beside_others: bool = False) -> Iterator[None]:
     """Hold the lock `name` in `folder` while the block runs. StoreError names the process that has it.
 
-    The lock is the kernel's (flock): it goes when its holder dies, however that happens.
+    `beside_others`: together with all who say so too, and with nobody who does not. The lock is the kernel's (flock):
+    it goes when its holder dies, however that happens.
     """
     path = folder / f"{name}.lock"
     try:
@@ -26,7 +27,7 @@ def only_one(folder: Path, name: str) -> Iterator[None]:
         ) from error
     try:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if beside_others else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.read(file, 64).decode("ascii", "replace").strip() or "unknown"
             raise StoreError(
@@ -38,6 +39,14 @@ def only_one(folder: Path, name: str) -> Iterator[None]:
         yield
     finally:
         os.close(file)
+
+
+@contextlib.contextmanager
+def buying(folder: Path, *, capped: bool) -> Iterator[None]:
+    """While the block runs, whoever has a cap on what the store records to be spent is the only one that spends: a cap
+    is counted from what was spent when its work began. StoreError names the process that spends."""
+    with only_one(folder, "purchase", beside_others=not capped):
+        yield
 
 
 def holder_of(folder: Path, name: str) -> str | None:

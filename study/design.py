@@ -33,8 +33,18 @@ def _one_or_more(given: object) -> object:
     return [given] if isinstance(given, str) else given
 
 
+def _cards(given: object) -> object:
+    """`0`, `"0,1"` and `[0, 1]` are cards, as CUDA numbers them."""
+    parts = given.split(",") if isinstance(given, str) else given if isinstance(given, list | tuple) else [given]
+    found = [str(part).strip() for part in parts]
+    if not all(part.isdecimal() for part in found) or len(set(found)) < len(found):
+        raise ValueError('write different cards as 0, "0,1" or [0, 1]')
+    return found
+
+
 Numbers = Annotated[tuple[int, ...], BeforeValidator(_listed)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_one_or_more)]
+Cards = Annotated[tuple[str, ...], BeforeValidator(_cards)]
 Visible = Annotated[tuple[GoldVisible, ...], BeforeValidator(_one_or_more)]
 
 
@@ -57,7 +67,9 @@ class Questions(Tree):
 
     split: str = "train"
     limit: int | None = Field(default=None, ge=1, description="of each data set, the same for every cell")
-    limits: dict[str, int] = Field(default_factory=dict, description="data set -> its own limit")
+    limits: dict[str, Annotated[int, Field(ge=1)]] = Field(
+        default_factory=dict, description="data set -> its own limit"
+    )
     source: Path | None = Field(default=None, description="folder with the owners' files; absent: the hub")
     own: dict[str, Own] = Field(default_factory=dict, description="data set -> your file")
 
@@ -143,7 +155,7 @@ class Training(Tree):
     trainer: Literal["trl", "unsloth", "llamafactory"] = "trl"
     settings: dict[str, Any] = Field(default_factory=dict, description="instead of the profile's: epochs, lr ...")
     processes: int = Field(default=2, ge=1, description="side by side, one thread each")
-    gpus: Words = Field(default=(), description="one process a card")
+    gpus: Cards = Field(default=(), description="one process a card")
 
 
 class Evaluation(Tree):
@@ -203,6 +215,21 @@ class Design(Tree):
         names = [one.name for one in self.selection]
         if len(set(names)) != len(names) or not names:
             raise ValueError("every [[selection]] has a name of its own, and there is at least one")
+        return self
+
+    @model_validator(mode="after")
+    def _settings_are_of_something(self) -> Self:
+        """A name that is misspelt where something is set for it would be ignored, and all of it bought."""
+        grids = (self.cells, *self.also)
+        datasets = {name for grid in grids for name in grid.datasets or ()}
+        teachers = {name for grid in grids for name in grid.teachers or ()}
+        for where, given, there in (
+            ("questions.limits", self.questions.limits, datasets),
+            ("asking.base_url", self.asking.base_url, teachers),
+            ("evaluation.datasets", self.evaluation.datasets, datasets),
+        ):
+            if unknown := sorted(given.keys() - there):
+                raise ValueError(f"{where} names {unknown[0]!r}, which no cell has: {', '.join(sorted(there))}")
         return self
 
     @property

@@ -79,6 +79,8 @@ def _wrong(path: Path, error: ValidationError) -> str:
     if first["type"] == "missing":
         return f"{path}: {where} is missing. Next: cotdistill study init laptop shows one"
     said = first["msg"].removeprefix("Value error, ")
+    if not first["loc"]:
+        return f"{path}: {said}. Next: correct it, then cotdistill study plan {path}"
     return f"{path}: {where} = {_shown(first['input'])}: {said}. Next: correct it, then cotdistill study plan {path}"
 
 

@@ -1,6 +1,7 @@
 """`study holes`: what a design misses and why: failed, refused, not bought, not trained, not evaluated."""
 
 import json
+import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -75,14 +76,33 @@ def _replies(state: State, errors: Errors, fill: str) -> Iterator[Hole]:
                     "replies",
                     status,
                     "cannot be used, and is not asked for again",
-                    _redo(cell, status),
+                    _redo(state.design, cell, status),
                 )
 
 
-def _redo(cell: CellState, status: str) -> str:
-    of = cell.of.cell
-    level = f" --level {of.recipe.level}" if of.recipe.level else ""
-    return f"cotdistill generate --teacher {of.teacher} --dataset {of.dataset}{level} --redo {status}"
+def _redo(design: Design, cell: CellState, status: str) -> str:
+    """The command that asks for these replies once more, the way the design asks: else other replies would be meant."""
+    of, asking, questions = cell.of.cell, design.asking, design.questions
+    flags: dict[str, object] = {
+        "teacher": of.teacher,
+        "dataset": of.dataset,
+        "level": of.recipe.level,
+        "format": of.recipe.format,
+        "split": questions.split if questions.split != "train" else None,
+        "limit": questions.limit_of(of.dataset),
+        "samples": asking.samples if asking.samples > 1 else None,
+        "temperature": asking.temperature,
+        "top-p": asking.top_p,
+        "seed": asking.seed,
+        "reasoning-effort": asking.reasoning_effort,
+        "max-tokens": asking.max_tokens,
+        "teachers": asking.registry,
+        "prompts": asking.prompts,
+        "base-url": asking.base_url.get(of.teacher),
+    }
+    said = [f"--{name} {shlex.quote(str(value))}" for name, value in flags.items() if value is not None]
+    visible = ["--gold-visible"] if of.recipe.gold_visible == "yes" else []
+    return " ".join(["cotdistill generate", *said, *visible, f"--redo {status}"])
 
 
 def _runs(state: State, errors: Errors, fill: str) -> Iterator[Hole]:

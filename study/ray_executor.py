@@ -19,7 +19,7 @@ from ..store.jobs import record_job
 from ..store.store import Store
 from .away import work
 from .executor import Watch
-from .parcel import Parcel, Returned, archive, bring_home, is_run, place_weights, rows_for
+from .parcel import Parcel, Returned, archive, bring_home, is_run, new_rows, place_weights, rows_for
 from .tasks import EvaluateTask, HarvestTask, Outcome, Task, TrainTask
 
 if TYPE_CHECKING:
@@ -47,6 +47,11 @@ class RayExecutor:
 
     def do(self, store: Store, tasks: Sequence[Task], watch: Watch) -> list[Outcome]:
         """As the Protocol says."""
+        if self.shared is None and any(_buys_within(task) for task in tasks):
+            raise ConfigError(
+                "a cap on a cluster needs a folder that every machine sees: what a worker had bought when it was "
+                "killed is known nowhere else. Next: the same command with --shared FOLDER"
+            )
         connect(self.address)
         record_job(store, "study run on ray", {"tasks": [task.label for task in tasks], "address": self.address})
         parts = [(i, part) for i, task in enumerate(tasks) for part in self._parts(store, task)]
@@ -58,10 +63,26 @@ class RayExecutor:
 
     def _parts(self, store: Store, task: Task) -> list[Task]:
         """A harvest in shards, each with its part of what may still be spent; anything else as it is."""
-        if not isinstance(task, HarvestTask) or task.shard != (0, 1) or self.shards == 1:
+        if not isinstance(task, HarvestTask):
             return [task]
-        left = None if task.max_usd is None else max(0.0, task.max_usd - spent(store)) / self.shards
-        return [replace(task, shard=(i, self.shards), max_usd=left) for i in range(self.shards)]
+        shards = [(i, self.shards) for i in range(self.shards)] if task.shard == (0, 1) else [task.shard]
+        parts = [replace(task, shard=shard) for shard in shards]
+        if task.max_usd is None:
+            return list(parts)
+        before = [self._spent_before(store, part) for part in parts]
+        share = max(0.0, task.max_usd - spent(store)) / len(parts)
+        return [replace(part, max_usd=share + usd) for part, usd in zip(parts, before, strict=True)]
+
+    def _spent_before(self, store: Store, part: HarvestTask) -> float:
+        """What an earlier worker spent on a shard in the shared folder, whose store begins with it; it is brought home
+        here, for that worker may have died before anybody was told."""
+        file = None if self.shared is None else self.shared / _folder(part) / "task.duckdb"
+        if file is None or not file.exists():
+            return 0.0
+        small = Store.open(file)
+        small.settle()
+        bring_home(store, new_rows(small, {}), f"ray: {part.label}")
+        return spent(small)
 
     def _run(self, store: Store, parts: Sequence[Task], watch: Watch) -> "list[tuple[int, Returned]]":
         """Do all parts, as many at once as the cluster has room for; what comes is in the store before the next is
@@ -214,6 +235,11 @@ def _together(task: Task, parts: Sequence[Outcome]) -> Outcome:
         detail[name] = sum(part.detail.get(name) or 0 for part in parts)
     seconds = max((part.seconds for part in parts), default=0.0)
     return Outcome(task.key, status, seconds, errors[0] if errors else None, detail)  # type: ignore[arg-type]
+
+
+def _buys_within(task: Task) -> bool:
+    """Whether a task buys under a cap."""
+    return isinstance(task, HarvestTask) and task.max_usd is not None and task.teacher.get("provider") != "builtin"
 
 
 def _folder(task: Task) -> str:

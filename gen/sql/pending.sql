@@ -1,4 +1,4 @@
--- Which replies of a slice of the questions are still to be bought? A reply that two cells share is asked for once. A table of
+-- Which replies of a slice of the questions were never bought? A reply that two cells share is asked for once. A table of
 -- keys alone: joined with the questions' words in one query it needs several times the memory.
 -- Grain: one reply. Columns: its key, a cell that wants it, sample, redo count, the question's key.
 CREATE OR REPLACE TEMP TABLE pending AS
@@ -10,5 +10,5 @@ ANTI JOIN (
     WHERE question_key >= getvariable('asked_low') AND question_key < getvariable('asked_high')
 ) AS r ON r.reply_key = w.reply_key
 ANTI JOIN batch_open_reply AS b ON b.reply_key = w.reply_key
-WHERE w.redo > 0 OR NOT $only_redo
+WHERE w.redo = 0
 GROUP BY w.reply_key

@@ -1,4 +1,6 @@
 -- How long does a teacher take for a reply?
--- Grain: one teacher. Columns: teacher, median seconds of its calls that brought a reply, how many.
+-- Grain: one teacher. Columns: teacher, median seconds of its live calls that brought a reply (a batch takes as long as its owner
+-- waits before collecting it), how many.
 SELECT teacher, median(epoch(finished_at) - epoch(started_at)) AS seconds, count(*) AS n
-FROM attempt WHERE status = 'ok' GROUP BY teacher
+FROM attempt ANTI JOIN batch_member USING (attempt_key)
+WHERE status = 'ok' GROUP BY teacher
