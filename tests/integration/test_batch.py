@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from servers.batch_base import Provider, run_until_complete, serving
+from servers.batch_base import Batch, Provider, run_until_complete, serving
 from servers.batch_driver import submit, teacher
 from servers.batch_gemini import GeminiProvider
 from servers.batch_openai import OpenAIProvider
@@ -330,6 +330,27 @@ def test_collect_shows_a_table_and_says_what_was_kept_aside(desk: Desk) -> None:
     assert said == {"received": 15, "errors": 5, "strays": 1, "usd": usd, "calls_unpriced": 0, "open": 0}
     assert "1 result lines fit no request and were kept aside" in done.stderr
     assert desk.value("SELECT count(*) FROM rationale_now WHERE verdict IS NOT NULL") == 15, "collect judges, too"
+
+
+def test_waiting_goes_on_after_a_batch_that_failed_and_a_provider_that_was_away(desk: Desk) -> None:
+    only(desk, "openai")
+    submit(desk.store, desk.teacher, 10, 10)
+    submit(desk.store, desk.teacher, N, 10)
+    first, second = desk.provider.batches.values()
+    desk.provider.fail(first)
+    finish, looks = run_until_complete(desk.provider, 4), []
+
+    def poll(batch: Batch) -> None:
+        looks.append(batch.id)
+        finish(batch)
+
+    desk.provider.on_poll = poll
+    done = cotdistill("collect", "--wait", "--every", "0.1", "--json", store=desk.store.path)
+    assert len(looks) >= 4
+    assert json.loads(done.stdout)["open"] == 0
+    assert (first.status, second.status) == ("failed", "completed")
+    assert done.returncode == 1 and "token_limit_exceeded" in done.stderr  # one of them did fail
+    assert done.stderr.count("token_limit_exceeded") == 1
 
 
 def test_collect_without_the_key_names_it_and_leaves_the_batch_open(

@@ -1,12 +1,16 @@
 """A study is filled once: what is there is never done again, and a changed line does only what depends on it."""
 
+import json
+import shlex
 from pathlib import Path
 from typing import Any
 
 import pytest
 import study_lab
 from study_lab import Simulated
+from typer.testing import CliRunner
 
+from cotdistill.cli import app
 from cotdistill.errors import StoreError
 from cotdistill.store.locks import only_one
 from cotdistill.store.store import Store
@@ -135,6 +139,28 @@ def test_a_failed_task_is_a_hole_with_its_reason_and_is_tried_again(tmp_path: Pa
     assert again.kinds() == {"evaluate": 1}
 
 
+def test_the_command_for_a_reply_that_cannot_be_used_asks_for_that_reply(tmp_path: Path) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    design = study_lab.design(asking={"temperature": 0.7, "base_url": {"builtin-strict": "http://127.0.0.1:9/v1"}})
+    run_study(study_lab.design(asking={"temperature": 0.7}), store, Simulated())
+    with store.write() as con:
+        con.execute("UPDATE reply SET status = 'refused' WHERE reply_key IN (SELECT min(reply_key) FROM reply)")
+        [(level, format)] = con.execute(
+            "SELECT level, format FROM cell JOIN cell_member USING (cell_key) "
+            "JOIN reply USING (reply_key) WHERE status = 'refused'"
+        ).fetchall()
+    (hole,) = [one for one in find_holes(design, store, "lab") if one.why == "refused"]
+    grain = "" if level is None else f" --level {level}"
+    assert hole.next == (
+        f"cotdistill generate --teacher builtin-strict --dataset arith{grain} --format {format} --limit 30 "
+        "--temperature 0.7 --max-tokens 512 --base-url http://127.0.0.1:9/v1 --redo refused"
+    )
+    words = shlex.split(hole.next)[1:]
+    done = CliRunner().invoke(app, [*words, "--dry-run", "--json", "--store", str(store.path)])
+    assert done.exit_code == 0, done.output
+    assert [cell["missing"] for cell in json.loads(done.stdout)] == [1]
+
+
 def test_holes_say_what_was_not_bought_trained_or_evaluated(tmp_path: Path) -> None:
     store = study_lab.with_questions(tmp_path / "lab.duckdb")
     found = find_holes(study_lab.design(), store, "lab")
@@ -152,7 +178,7 @@ def test_refused_replies_are_a_hole_that_names_how_they_are_asked_again(store: S
         )
     hole = find_holes(study_lab.design(), store, "lab")[0]
     assert (hole.stage, hole.why, hole.n) == ("harvest", "refused", 1)
-    assert hole.next == "cotdistill generate --teacher builtin-strict --dataset arith --level 3 --redo refused"
+    assert "--level 3 --format original" in hole.next and hole.next.endswith(" --redo refused")
 
 
 def test_weights_that_are_gone_are_trained_again_only_where_they_must_answer(store: Store) -> None:

@@ -164,3 +164,19 @@ def test_each_provider_has_its_adapter() -> None:
 def test_a_wrong_entry_is_named(tmp_path: Path, text: str, says: str) -> None:
     with pytest.raises(ConfigError, match=rf"mine\.toml: mine.*{says}.*Next: "):
         entry(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1:PORT/v1", "http://h:99999/v1", "http://[::1/v1", "localhost:8000/v1"]
+)
+def test_an_address_that_is_none_is_said_before_anything_is_planned(
+    url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(ConfigError, match=r"--base-url .*Next: --base-url http://HOST:PORT/v1") as refused:
+        find_teacher("mine", registry=load_registry(), base_url=url)
+    assert repr(url) in str(refused.value)
+    with pytest.raises(ConfigError, match="base_url"):
+        entry(tmp_path, f'base_url = "{url}"')
+    monkeypatch.setenv("OPENAI_BASE_URL", url)
+    with pytest.raises(ConfigError, match="OPENAI_BASE_URL"):
+        find_teacher("gpt-4o", registry=load_registry())

@@ -46,6 +46,11 @@ def test_levels_are_written_as_a_person_would(tmp_path: Path, said: str, levels:
         (('"arith"', '"arith"\nlevels = "six"'), ["cells.levels", "'six'", "1-6"]),
         (('datasets = "arith"', ""), ["cells.datasets is missing"]),
         (("[cells]", "[cells"), ["cannot be read as TOML"]),
+        (("[training]", "[questions]\nlimits = { arit = 5 }\n[training]"), ["questions.limits names 'arit'", "arith"]),
+        (("[training]", "[questions]\nlimits = { arith = -1 }\n[training]"), ["questions.limits.arith = -1"]),
+        (("[training]", "[asking.base_url]\nme = 'http://x/v1'\n[training]"), ["asking.base_url names 'me'"]),
+        (("[training]", "[evaluation.datasets]\nari = ['arith']\n[training]"), ["evaluation.datasets names 'ari'"]),
+        (('"tiny"', '"tiny"\ngpus = "0,0"'), ["training.gpus", "0,0", 'write different cards as 0, "0,1" or [0, 1]']),
         (("[training]", "[questions.own.mine]\nfile = 'x.csv'\nkin = 'text'\n[training]"), ["mine.kin", "mean kind?"]),
     ],
 )
@@ -60,6 +65,12 @@ def test_a_wrong_line_is_named_with_its_place_and_value(
     assert "Next: " in message
     for words in says:
         assert words in message
+
+
+@pytest.mark.parametrize("said", ['"0,1"', "[0, 1]", '["0", "1"]'])
+def test_cards_are_written_as_a_person_would(tmp_path: Path, said: str) -> None:
+    path = written(tmp_path, MINIMAL.replace('"tiny"', f'"tiny"\ngpus = {said}'))
+    assert files.load(path).training.gpus == ("0", "1")
 
 
 def test_an_unknown_name_is_given_the_nearest() -> None:
