@@ -114,6 +114,8 @@ def test_llamafactorys_files_are_written_where_it_is_not_installed(lab: tuple[St
 def test_runs_are_listed_shown_and_compared(lab: tuple[Store, Corpus]) -> None:
     store, corpus = lab
     profile = profiles.load("tiny", {"max_steps": 4, "batch_size": 4})
+    alone = json.loads(cot(*words, "--write", str(tmp_path / "one"), "--json").stdout)
+    assert all(row["command"].startswith("CUDA_VISIBLE_DEVICES=0 llamafactory-cli train ") for row in alone)
     one, two = train_runs(store, student="tiny", corpora=[corpus], seeds=[1, 2], profile=profile)
     facts = "bool_and(supervised_tokens > 0 AND supervised_tokens < tokens AND memory_bytes > 0 AND learning_rate >= 0)"
     curve = asked(store, f"SELECT count(*), count(tokens_per_s), {facts} FROM run_curve")
