@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from arith_lab import filled
+from typer.testing import CliRunner
 
 from cotdistill import evaluate
+from cotdistill.cli import app
 from cotdistill.commands import evaluate_score
 from cotdistill.errors import ConfigError
 from cotdistill.evaluate.models import base_model
@@ -146,6 +148,20 @@ def test_predictions_beside_another_runs_and_as_files(full_lab: Any, tmp_path: P
             text=True,
         )
         assert done.returncode == 2 and message in done.stderr
+
+
+def test_beside_untouched_is_the_same_students_base(full_lab: Any) -> None:
+    full_lab.untouched(range(3), "other")
+    with full_lab.store.write() as con:
+        con.execute("UPDATE evaluation SET created_at = created_at + INTERVAL 1 DAY WHERE student = 'other'")
+        (run,) = con.execute("SELECT min(run_key) FROM run").fetchone() or ("",)
+    words = ("predictions", "--beside", "untouched", "--json", "--limit", "1000", "--store", str(full_lab.store.path))
+    for more, n in ((("--model", run), 100), ((), 600)):
+        found = json.loads(CliRunner().invoke(app, [*words, *more]).stdout)
+        assert len(found) == n and {row["student"] for row in found} == {"tiny"}
+        assert len({row["question_key"] for row in found if row["other_verdict"] == "correct"}) == 5  # tiny's, not 3
+    refused = CliRunner().invoke(app, [*words, "--model", "other"])
+    assert "nothing called 'untouched' of the same student" in str(refused.exception)
 
 
 def test_companions_of_a_run_are_its_answer_only_students(full_lab: Any, capsys: pytest.CaptureFixture[str]) -> None:
