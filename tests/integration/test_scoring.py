@@ -164,6 +164,16 @@ def test_beside_untouched_is_the_same_students_base(full_lab: Any) -> None:
     assert "nothing called 'untouched' of the same student" in str(refused.exception)
 
 
+def test_a_run_examined_on_two_data_sets_is_listed_once(lab: Any) -> None:
+    math = lab.other("math")
+    run = math.run(math.cell("teacher", 3, "original", lambda q: f"The answer is {q.gold}"), 1, range(40))
+    lab.other("math-4s").evaluate(run, range(70))
+    with lab.store.write() as con:
+        con.execute("UPDATE evaluation SET created_at = created_at + INTERVAL 1 DAY WHERE dataset = 'math-4s'")
+    shown = json.loads(CliRunner().invoke(app, ["runs", run[:8], "--json", "--store", str(lab.store.path)]).stdout)
+    assert [(row["run_key"], row["n"], row["n_correct"]) for row in shown] == [(run, 100, 70)]
+
+
 def test_companions_of_a_run_are_its_answer_only_students(full_lab: Any, capsys: pytest.CaptureFixture[str]) -> None:
     from cotdistill.commands.asking import _with_companions
 
