@@ -34,8 +34,8 @@ class Options(_Options):
 
 
 def plan_runs(store: "Store", student: str | None, datasets: Sequence[str] | None) -> "dict[str, list[Model]]":
-    """Every finished run (of `student`) with its base, on what it was trained on or on `datasets`. ConfigError:
-    none."""
+    """Every finished run (of `student`) with its base, on what it was trained on or on `datasets`. Runs whose weights
+    or base cannot be found are said and skipped. ConfigError: none is left."""
     from ..evaluate.models import base_model, trained_models
     from ..train.students import locate, resolve_student
 
@@ -55,7 +55,23 @@ def plan_runs(store: "Store", student: str | None, datasets: Sequence[str] | Non
     if not all(plan.values()):
         found = resolve_student(student or "tiny")
         untouched = [base_model(found.name, locate(found), found.template)]
-    return {name: trained_models(store, found) if found else untouched for name, found in plan.items()}
+    lost: dict[str, None] = {}  # a run of several data sets is said once
+    models = {
+        name: trained_models(store, keys, find=_find, skip=lost.setdefault) if keys else untouched
+        for name, keys in plan.items()
+    }
+    for reason in lost:
+        say(f"skipped: {reason}")
+    if lost and not any(models.values()):
+        raise ConfigError(f"no run of {store.path} can be evaluated: {next(iter(lost))}")
+    return {name: several for name, several in models.items() if several}
+
+
+def _find(student: str) -> Path:
+    """Where the student of that name is. ConfigError: nowhere."""
+    from ..train.students import locate, resolve_student
+
+    return locate(resolve_student(student))
 
 
 def plan_models(
@@ -93,7 +109,7 @@ def plan_models(
     for dataset, keys in _with_companions(store, chosen).items():
         for examined in [EXAMINED_ON.get(dataset, dataset)] if datasets is None else datasets:
             plan.setdefault(examined, [])
-            plan[examined] += [m for m in trained_models(store, keys) if m not in plan[examined]]
+            plan[examined] += [m for m in trained_models(store, keys, find=_find) if m not in plan[examined]]
     for examined in datasets or ():
         plan.setdefault(examined, [])
         plan[examined] += [m for m in others if m not in plan[examined]]

@@ -44,6 +44,7 @@ def score(
     back (table rationale_score); nothing is scored twice."""
     from ..errors import ConfigError
     from ..evaluate.models import base_model
+    from ..evaluate.plan import ALL
     from ..evaluate.scoring import score_rationales
     from ..store.cells import select_cells
     from ..store.jobs import record_job
@@ -69,7 +70,9 @@ def score(
         )
     params = {"cells": [c.key for c in cells], "weights": model.weights_hash, "template": model.template}
     with opened.read() as con:
-        asked = con.execute((SQL / "rationale_scores.sql").read_text(), params | {"dtype": dtype})
+        asked = con.execute(
+            (SQL / "rationale_scores.sql").read_text(), params | {"dtype": dtype, "limit": limit or ALL}
+        )
         names = [c[0] for c in asked.description or ()]
         rows = [dict(zip(names, row, strict=True)) for row in asked.fetchall()]
     say(f"{n_wanted:,} rationales, {n_new:,} of them scored now")

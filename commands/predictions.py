@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 SQL = Path(__file__).parent / "sql"
 VERDICTS = ("correct", "wrong", "unparsed", "ungradable")
+UNTOUCHED = "untouched"
+ASKED = ("dataset", "split", "engine", "decoder")  # the same questions, asked the same way
 ALL = 2**62
 Row = dict[str, Any]
 
@@ -64,12 +66,12 @@ def predictions(
     if all(word is None for word in (model, beside, dataset, split, engine, decode, verdict, out)) and not as_json:
         _list(chosen)
         return
-    other = None if beside is None else _other([e for e in every if _is(e, beside)], chosen, beside)
-    if other is not None:  # the same questions, asked the same way
-        same = ("dataset", "split", "engine", "decoder")
-        chosen = [
-            e for e in chosen if all(e[k] == other[k] for k in same) and e["evaluation_key"] != other["evaluation_key"]
-        ]
+    other = None
+    if beside is not None:
+        # An untouched student belongs beside its own runs, whoever else answered the same questions.
+        same = (*ASKED, "student") if UNTOUCHED in (model, beside) else ASKED
+        other = _other([e for e in every if _is(e, beside)], chosen, beside, same)
+        chosen = [e for e in chosen if _comparable(e, other, same)]
     params = {
         "evaluations": [e["evaluation_key"] for e in chosen],
         "beside": None if other is None else other["evaluation_key"],
@@ -134,20 +136,24 @@ def _fits(e: Row, dataset: str | None, split: str | None, engine: str | None, de
 
 def _is(e: Row, name: str) -> bool:
     """Whether that is how somebody names this evaluation's model."""
-    if name == "untouched":
+    if name == UNTOUCHED:
         return bool(e["what"] == "base")
     return e["student"] == name or any((e[k] or "").startswith(name) for k in ("run_key", "evaluation_key"))
 
 
-def _other(found: Sequence[Row], chosen: Sequence[Row], name: str) -> Row:
-    """The newest evaluation of that name that was asked like one of `chosen` (but is not it)."""
+def _comparable(mine: Row, other: Row, same: Sequence[str]) -> bool:
+    """Whether these are two evaluations with the same of `same`."""
+    return mine["evaluation_key"] != other["evaluation_key"] and all(mine[k] == other[k] for k in same)
+
+
+def _other(found: Sequence[Row], chosen: Sequence[Row], name: str, same: Sequence[str]) -> Row:
+    """The newest evaluation of that name that is comparable with one of `chosen`. ConfigError: there is none."""
     for e in found:
-        for mine in chosen:
-            same = all(e[k] == mine[k] for k in ("dataset", "split", "engine", "decoder"))
-            if same and e["evaluation_key"] != mine["evaluation_key"]:
-                return e
+        if any(_comparable(mine, e, same) for mine in chosen):
+            return e
+    whose = " of the same student" if "student" in same else ""
     raise ConfigError(
-        f"nothing called {name!r} was asked the same questions in the same way. Next: cotdistill predictions"
+        f"nothing called {name!r}{whose} was asked the same questions in the same way. Next: cotdistill predictions"
     )
 
 

@@ -183,14 +183,15 @@ def make_orders(
     trainer: str | None,
 ) -> list["Order"]:
     """What is to be trained: the students named, or every student of the store's runs as its newest run was (tiny,
-    where there is none), with what the flags say instead. ConfigError: unknown student, profile or setting."""
+    where there is none), with what the flags say instead. Of the store's students those that are not to be had any more
+    are said and skipped. ConfigError: unknown student, profile or setting, or none of the store's is left."""
     from dataclasses import replace
 
     from ..train import profiles
     from ..train.students import resolve_student
     from ..train.wanted import Order, orders_of
 
-    known = orders_of(store)
+    known = [] if named else orders_of(store, lambda reason: say(f"skipped: {reason}"))
     if named is None and known and profile is None:
         chosen = [replace(order, profile=profiles.changed(order.profile, settings)) for order in known]
     else:

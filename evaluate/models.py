@@ -1,9 +1,10 @@
 """What can be evaluated: students before training, what finished runs made of them, directories, and endpoints."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..errors import ConfigError
 from ..store.store import Store
@@ -93,10 +94,18 @@ def endpoint_model(name: str, endpoint: Endpoint, what: str = "endpoint") -> Mod
     return Model(name, Path(), "served", weights, what=what, endpoint=endpoint)
 
 
-def trained_models(store: Store, run_keys: Sequence[str] | None = None) -> list[Model]:
+def trained_models(
+    store: Store,
+    run_keys: Sequence[str] | None = None,
+    *,
+    find: Callable[[str], Path] | None = None,
+    skip: Callable[[str], object] | None = None,
+) -> list[Model]:
     """What the finished runs left (None: all of them), and the base of each, bases first.
 
-    ConfigError: a key names no finished run, or a run's weights or base are gone.
+    `find`: where a student is by its name, asked when the directory of its base is gone. ConfigError: a key names no
+    finished run, a run's weights or base are gone, or an adapter's base has changed; with `skip` such a run is left out
+    and the reason told.
     """
     with store.read() as con:
         rows = con.execute((SQL / "finished_runs.sql").read_text()).fetchall()
@@ -104,18 +113,68 @@ def trained_models(store: Store, run_keys: Sequence[str] | None = None) -> list[
     for key in run_keys or ():
         if key not in known:
             raise ConfigError(f"no finished run {key!r} in {store.path}. Next: cotdistill status")
-    bases: dict[tuple[str, str, str], Model] = {}
-    trained = []
-    for run_key, student, base_dir, template, output_dir, outcome in rows:
-        if run_keys is not None and run_key not in run_keys:
+    chosen = [row for row in rows if run_keys is None or row[0] in run_keys]
+    # Each is looked for and read once, however many runs it has.
+    found = {base: _tried(*base, find) for base in dict.fromkeys(row[1:5] for row in chosen)}
+    bases, trained = [], []
+    for run_key, student, base_dir, base_hash, template, output_dir, outcome in chosen:
+        try:
+            detail = json.loads(outcome)
+            path = _weights(run_key, store.dir_for("runs") / run_key / "model", Path(output_dir) / "model")
+            base = found[student, base_dir, base_hash, template]
+            if isinstance(base, ConfigError):
+                raise base
+            if detail["saved"] == "adapter":
+                _check_base(f"run {run_key} is an adapter", base, base_hash)
+        except ConfigError as error:
+            if skip is None:
+                raise
+            skip(str(error))
             continue
-        base = bases.setdefault((student, base_dir, template), base_model(student, Path(base_dir), template))
-        beside = store.dir_for("runs") / run_key / "model"
-        path = beside if beside.is_dir() else Path(output_dir) / "model"
-        if not path.is_dir():
-            raise ConfigError(f"the weights of run {run_key} are gone from {beside}. Next: cotdistill train")
-        trained.append(_trained(run_key, student, template, path, base, json.loads(outcome)))
-    return [*bases.values(), *trained]
+        bases.append(base)
+        trained.append(_trained(run_key, student, template, path, base, detail))
+    return [*dict.fromkeys(bases), *trained]
+
+
+def _weights(run_key: str, *places: Path) -> Path:
+    """The first of `places` that is there. ConfigError: none is."""
+    for place in places:
+        if place.is_dir():
+            return place
+    raise ConfigError(f"the weights of run {run_key} are gone from {places[0]}. Next: cotdistill train")
+
+
+def _tried(*what: Any) -> Model | ConfigError:
+    """What `_base` returns or raises."""
+    try:
+        return _base(*what)
+    except ConfigError as error:
+        return error
+
+
+def _base(student: str, base_dir: str, base_hash: str, template: str, find: Callable[[str], Path] | None) -> Model:
+    """The base that a run was trained on: from its directory, or where that is gone from where the student is now.
+    ConfigError: it is nowhere, or what is there now has other weights."""
+    if Path(base_dir).is_dir():
+        return base_model(student, Path(base_dir), template)
+    gone = f"the base of {student} is gone from {base_dir}"
+    if find is None:
+        raise ConfigError(f"{gone}. Next: put it back there")
+    try:
+        base = base_model(student, find(student), template)
+    except ConfigError as error:
+        raise ConfigError(f"{gone}, and there is no other: {error}") from error
+    _check_base(gone, base, base_hash)
+    return base
+
+
+def _check_base(why: str, base: Model, base_hash: str) -> None:
+    """ConfigError where `base` has other weights than the run that says `why` was trained on."""
+    if base.weights_hash != base_hash:
+        raise ConfigError(
+            f"{why}, and what is in {base.path} has other weights than it was trained on "
+            f"({base.weights_hash[:12]}, not {base_hash[:12]}). Next: put the base back as it was, or cotdistill train"
+        )
 
 
 def _trained(run_key: str, student: str, template: str, path: Path, base: Model, detail: Mapping[str, str]) -> Model:

@@ -133,7 +133,12 @@ def sheet(store: Store, dataset: str, asking: Asking) -> Sheet:
 
 
 def task(model: Model, of: Sheet, asking: Asking, engine: str, dtype: str) -> Task:
-    """One model's evaluation on one sheet."""
+    """One model's evaluation on one sheet. ConfigError: it is to answer as a server samples, and no server has it."""
+    if of.decoder.mode == "served" and model.endpoint is None:
+        raise ConfigError(
+            f"--decode served is how an endpoint samples by itself, and {model.student} has none: it is decoded here. "
+            f"Next: --decode sample, or --decode greedy"
+        )
     key = keys.evaluation_key(model.weights_hash, of.dataset, asking.label, of.setting, engine, dtype, model.template)
     return Task(key, model, of, asking.samples, engine, dtype)
 

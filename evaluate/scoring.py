@@ -122,9 +122,9 @@ def score_rationales(
     processes: int = 2,
     progress: Any = None,
 ) -> tuple[int, int]:
-    """Score the cells' rationales that `model` has not scored yet (the first `limit` questions of each, the same for
-    all): (wanted, scored now). `progress(done, total)`. ConfigError: there are none. EvaluationError: a worker failed;
-    what was scored before is kept."""
+    """Score the cells' rationales that `model` has not scored yet (to the first `limit` questions of each data set, the
+    same for all): (wanted, scored now). `progress(done, total)`. ConfigError: there are none. EvaluationError: a worker
+    failed; what was scored before is kept."""
     if any(importlib.util.find_spec(m) is None for m in ("torch", "transformers")):
         raise MissingExtra("torch", "cpu")
     ingest(store, store.spool_dir)

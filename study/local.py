@@ -193,7 +193,8 @@ def wanted_by(store: Store, tasks: Sequence[TrainTask]) -> tuple[dict[str, Wante
 def _models(store: Store, tasks: Sequence[EvaluateTask]) -> dict[str, Model]:
     """Each task's model, by its key."""
     keys = [task.run_key for task in tasks if task.run_key is not None]
-    runs = {model.run_key: model for model in (trained_models(store, keys) if keys else [])}
+    trained = trained_models(store, keys, find=lambda name: locate(resolve_student(name))) if keys else []
+    runs = {model.run_key: model for model in trained}
     found: dict[str, Model] = {}
     for task in tasks:
         if task.run_key is not None:

@@ -15,6 +15,7 @@ from ..errors import ConfigError
 from ..tasks.templates import StudentTemplate
 from .profiles import Profile
 
+FIRST_CARD = "0"
 ZERO_STAGE = 2  # gradients and optimizer state divided among the cards; the weights whole on each
 
 

@@ -16,7 +16,8 @@ def write_all(
     orders: Sequence[Order], corpora: Sequence[Corpus], folder: Path, cards: Sequence[str]
 ) -> list[llamafactory.Written]:
     """A folder for every order, corpus and seed, with the YAML, the data set and, for several cards, DeepSpeed's
-    settings; bfloat16 unless the profile says float32. ConfigError: a profile LLaMA-Factory cannot follow.
+    settings; no card named: for one, that machine's first. bfloat16 unless the profile says float32. ConfigError: a
+    profile LLaMA-Factory cannot follow.
 
     A student from the hub is named by its hub id, so that the other machine fetches it; its tokenizer is needed here.
     """
@@ -36,7 +37,8 @@ def write_all(
                 base = Path(student.hub_id) if student.path is None and student.hub_id else local.resolve()
                 written = llamafactory.write(
                     place, pairs, template, profile,
-                    base=base, seed=seed, cards=cards, bf16=profile.dtype != "float32", gpu=True,
+                    base=base, seed=seed, cards=cards or [llamafactory.FIRST_CARD],
+                    bf16=profile.dtype != "float32", gpu=True,
                 )  # fmt: skip
                 done.append(replace(written, command=("llamafactory-cli", "train", str(written.config))))
     return done

@@ -51,15 +51,15 @@ def train(
     on_ready: Callable[[Preflight], None],
     resume: checkpoints.Checkpoint | None = None,
 ) -> Trained:
-    """Train in `folder` and leave the weights in `output`. `resume`: the checkpoint to go on from. TrainError: nothing
-    to learn from, or LLaMA-Factory failed."""
+    """Train in `folder` and leave the weights in `output`, on `cards` (none named: on one). `resume`: the checkpoint to
+    go on from. TrainError: nothing to learn from, or LLaMA-Factory failed."""
     rows, n_cut = tokenize(splits["train"], tokenizer, template, profile.max_tokens)
     found = look(rows, n_cut, tokenizer)
     on_ready(found)
     gpu, bf16 = _card(profile)
     written = llamafactory.write(
         folder, splits, template, profile,
-        base=base_dir, seed=seed, cards=cards, bf16=bf16, gpu=gpu, python=sys.executable,
+        base=base_dir, seed=seed, cards=cards or one_of(os.environ), bf16=bf16, gpu=gpu, python=sys.executable,
     )  # fmt: skip
     _clear_the_way(made_in(folder), resume)
     before_s = resume.seconds if resume else 0.0
@@ -79,6 +79,12 @@ def train(
         final_loss=recorder.last_loss,
         validation_loss=recorder.validation_loss,
     )
+
+
+def one_of(environment: Mapping[str, str]) -> tuple[str]:
+    """The first card that a process of this environment sees: LLaMA-Factory takes all it sees, and a step then has as
+    many times the rows."""
+    return (environment.get("CUDA_VISIBLE_DEVICES", llamafactory.FIRST_CARD).partition(",")[0].strip(),)
 
 
 def made_in(folder: Path) -> Path:

@@ -2,7 +2,7 @@
 
 import importlib.util
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -93,20 +93,35 @@ def wanted_of(order: Order, corpora: Sequence[Corpus]) -> list[Wanted]:
     ]
 
 
-def orders_of(store: Store) -> list[Order]:
+def orders_of(store: Store, skip: Callable[[str], object]) -> list[Order]:
     """What the store's own runs say is wanted: every student that was ever trained, as its newest run was, with every
-    seed that any of its runs had. Empty: nothing was trained yet."""
+    seed that any of its runs had. Empty: nothing was trained yet.
+
+    A student that is not to be had any more is left out, and `skip` told why. ConfigError: none is left.
+    """
     with store.read() as con:
         rows: list[Any] = con.execute((SQL / "wanted.sql").read_text(encoding="utf-8")).fetchall()
-    return [
-        Order(_student(name, base_dir), Profile.model_validate(json.loads(profile)), seeds, trainer)
-        for name, base_dir, profile, trainer, seeds in rows
-    ]
+    found, lost = [], []
+    for name, base_dir, profile, trainer, seeds in rows:
+        try:
+            student = _student(name, base_dir)
+        except ConfigError as error:
+            lost.append(f"student {name}, trained before: {error}")
+            continue
+        found.append(Order(student, Profile.model_validate(json.loads(profile)), seeds, trainer))
+    if lost and not found:
+        raise ConfigError(lost[0])
+    for reason in lost:
+        skip(reason)
+    return found
 
 
 def _student(name: str, base_dir: str) -> Student:
-    """A student as the store knows it: by its name where that is one, else by its directory."""
+    """A student as the store knows it: by its name where that is one, else by its directory. ConfigError: neither is
+    there."""
     try:
-        return students.resolve_student(name)
+        student = students.resolve_student(name)
     except ConfigError:
-        return students.resolve_student(base_dir)
+        student = students.resolve_student(base_dir)
+    students.locate(student)
+    return student

@@ -28,6 +28,7 @@ from .steps import Step
 HEARTBEAT_S = 5.0
 ROTATE_S = 20.0  # so that a long training can be looked at while it runs
 TELL_EVERY_S = 0.5
+MARKER = "finished.json"  # in a run's folder, once its weights are whole: the detail of its finished event
 TRAINERS = (trl_trainer.NAME, unsloth_trainer.NAME, llamafactory_trainer.NAME)
 LOADERS = {trl_trainer.NAME: trl_trainer.load_base, unsloth_trainer.NAME: unsloth_trainer.load_base}
 
@@ -61,7 +62,9 @@ class Worker:
         """Do one job; what is returned is also the detail of its `finished` event."""
         job = Job(**message)
         with _only_one(Path(job.output_dir), job.run_key), SpoolWriter(Path(job.spool_dir), "train") as spool:
-            return _Run(job, spool, say).do(self)
+            run = _Run(job, spool, say)
+            # Another process may have done it since the parent looked.
+            return run.end(done) if (done := finished(Path(job.output_dir))) else run.do(self)
 
     def load(self, job: Job, profile: Profile) -> Base:
         """The base of `job`, from memory where it is the last one (Unsloth reads its files for every run). A worker's
@@ -84,11 +87,11 @@ class _Run:
     def __init__(self, job: Job, spool: SpoolWriter, say: workers.Say) -> None:
         self.job, self.spool, self.say = job, spool, say
         self.told = self.rotated = time.monotonic()
+        theirs = llamafactory_trainer.made_in(Path(job.output_dir) / "llamafactory")
+        self.checkpoints = theirs if job.trainer == llamafactory_trainer.NAME else Path(job.output_dir) / "checkpoints"
 
     def do(self, worker: Worker) -> Mapping[str, Any]:
-        theirs = llamafactory_trainer.made_in(Path(self.job.output_dir) / "llamafactory")
-        folder = theirs if self.job.trainer == llamafactory_trainer.NAME else Path(self.job.output_dir) / "checkpoints"
-        resume, passed_over = checkpoints.newest(folder)
+        resume, passed_over = checkpoints.newest(self.checkpoints)
         started = {"pid": os.getpid(), "resumed_from_step": resume.step if resume else 0, "passed_over": passed_over}
         if card := os.environ.get("CUDA_VISIBLE_DEVICES"):
             started["card"] = card
@@ -96,7 +99,7 @@ class _Run:
         self.say({"event": "started", **started})
         with self._heartbeat():
             try:
-                trained = self._train(worker, folder, resume)
+                trained = self._train(worker, resume)
             except Exception as error:
                 said = trouble.explained(error, Profile.model_validate(self.job.profile), Path(self.job.output_dir))
                 shutil.rmtree(Path(self.job.output_dir) / "model.partial", ignore_errors=True)  # room for the event
@@ -105,11 +108,24 @@ class _Run:
                     raise
                 raise said from error
         detail = asdict(trained)
+        self._mark(detail)
+        return self.end(detail)
+
+    def end(self, detail: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Say that the run is finished, as `detail` says: whoever trained it may have been killed before saying so."""
         self._event("finished", detail)
-        checkpoints.clear(folder)
+        checkpoints.clear(self.checkpoints)
         return detail
 
-    def _train(self, worker: Worker, folder: Path, resume: checkpoints.Checkpoint | None) -> trl_trainer.Trained:
+    def _mark(self, detail: Mapping[str, Any]) -> None:
+        """Leave `detail` beside the weights. Without room for it the run is finished all the same."""
+        marker = Path(self.job.output_dir) / MARKER
+        with contextlib.suppress(OSError):
+            partial = marker.with_name(f"{MARKER}.partial")
+            partial.write_text(json.dumps(detail), encoding="utf-8")
+            partial.rename(marker)
+
+    def _train(self, worker: Worker, resume: checkpoints.Checkpoint | None) -> trl_trainer.Trained:
         job, profile = self.job, Profile.model_validate(self.job.profile)
         trouble.check_corpus(Path(job.corpus_file), job.corpus_digest)
         with Path(job.corpus_file).open(encoding="utf-8") as file:
@@ -118,6 +134,7 @@ class _Run:
         for row in rows:
             splits[row.get("split", "train")].append(trl_trainer.Pair(row["prompt"], row["completion"]))
         final, partial = Path(job.output_dir) / "model", Path(job.output_dir) / "model.partial"
+        (Path(job.output_dir) / MARKER).unlink(missing_ok=True)
         for leftover in (final, partial):
             shutil.rmtree(leftover, ignore_errors=True)
         if job.trainer == llamafactory_trainer.NAME:
@@ -149,7 +166,7 @@ class _Run:
             seed=job.seed,
             output=partial,
             on_step=self._step,
-            checkpoint_dir=folder,
+            checkpoint_dir=self.checkpoints,
             resume=resume,
             on_ready=self._ready,
             validation=splits["validation"],
@@ -210,6 +227,17 @@ class _Run:
         finally:
             over.set()
             thread.join()
+
+
+def finished(folder: Path) -> dict[str, Any] | None:
+    """What the run in `folder` left when it finished; None: it has not, or its weights are gone."""
+    if not any((folder / "model").glob("*config.json")):
+        return None
+    try:
+        found: dict[str, Any] = json.loads((folder / MARKER).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found
 
 
 @contextlib.contextmanager

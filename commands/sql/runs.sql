@@ -2,7 +2,7 @@
 -- Grain: one run. Columns: run_key, student, cell (of a named corpus: what its rows share), corpus, whether the name
 -- was given, its rows, seed, trainer, status, steps, last loss and validation loss, tokens (and those with a loss) per
 -- second, peak memory, seconds, all losses in the order of the steps, n and right answers on its test questions (newest
--- score), profile and versions (JSON), hashes of base and corpus, folder.
+-- score, on whichever of them), profile and versions (JSON), hashes of base and corpus, folder.
 WITH last AS (
     SELECT run_key, max(step) AS steps, arg_max(loss, step) AS loss, arg_max(validation_loss, step) AS validation_loss,
         max(tokens) / nullif(max(elapsed_s), 0) AS tokens_per_s,
@@ -10,7 +10,7 @@ WITH last AS (
         max(elapsed_s) AS seconds, list(loss ORDER BY step) FILTER (loss IS NOT NULL) AS losses
     FROM run_curve GROUP BY run_key
 ), scored AS (
-    SELECT score.run_key, score.dataset, score.n, score.n_correct
+    SELECT score.run_key, score.dataset, score.n, score.n_correct, evaluation.created_at
     FROM score JOIN evaluation ON evaluation.evaluation_key = score.evaluation_key
     WHERE score.run_key IS NOT NULL
     QUALIFY row_number() OVER (PARTITION BY score.run_key, score.dataset ORDER BY evaluation.created_at DESC) = 1
@@ -30,4 +30,5 @@ LEFT JOIN corpus_named AS n ON n.corpus_hash = r.corpus_hash
 LEFT JOIN last ON last.run_key = r.run_key
 LEFT JOIN scored ON scored.run_key = r.run_key AND scored.dataset IN (coalesce(c.dataset, n.dataset), coalesce(c.dataset, n.dataset) || '-4s')
 WHERE $student IS NULL OR r.student = $student
+QUALIFY row_number() OVER (PARTITION BY r.run_key ORDER BY scored.created_at DESC NULLS LAST, scored.dataset) = 1
 ORDER BY r.student, dataset, teacher, format, level, corpus, r.seed, r.created_at

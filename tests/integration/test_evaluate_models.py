@@ -159,6 +159,12 @@ def test_decoders_that_say_two_things_are_refused(fields: dict[str, Any], messag
         Decoder(**fields)
 
 
+def test_decoding_as_a_server_does_is_for_servers(store: Store, tiny: Model) -> None:
+    with pytest.raises(ConfigError, match=r"--decode served is how an endpoint .*, and tiny has none.* Next: --decode"):
+        evaluate_plan(store, {"arith": [tiny]}, Asking(Decoder("served", 8)), engine="transformers")
+    assert rows(store, "SELECT count(*) FROM evaluation") == [(0,)]
+
+
 def _adapter(folder: Path, width: int, base: Path) -> Path:
     """A LoRA adapter of `tiny`'s first query layer, for a model of that width."""
     import torch

@@ -9,7 +9,11 @@ from typing import Any
 
 import pytest
 from arith_lab import filled
+from typer.testing import CliRunner
 
+from cotdistill import evaluate
+from cotdistill.cli import app
+from cotdistill.commands import evaluate_score
 from cotdistill.errors import ConfigError
 from cotdistill.evaluate.models import base_model
 from cotdistill.evaluate.scoring import Item, Scorer, score_rationales
@@ -68,8 +72,29 @@ def test_rationales_are_scored_once_and_read_by_cell(tmp_path: Path) -> None:
     (row,) = json.loads(said)
     assert (row["n"], row["n_too_long"], row["teacher"]) == (12, 0, "builtin-strict")
     assert row["rank_over_nll"] == pytest.approx(row["rank"] / row["nll"])
+    (row,) = json.loads(_cot(store.path, "evaluate", "score", "--student", "tiny", "--limit", "5", "--json"))
+    assert row["n"] == 5  # not all that was ever scored
     with pytest.raises(ConfigError, match="no rationales of these cells"):
         score_rationales(store, model, [])
+
+
+def test_a_limit_is_the_same_questions_for_every_cell_usable_or_not(full_lab: Any) -> None:
+    """Level 3 lacks four replies: the limit ends at the first of these."""
+    order = sorted(q.key for q in full_lab.train)
+    limit = 1 + min(order.index(q.key) for q in full_lab.train[:4])
+    params = {"cells": [c.key for c in select_cells(full_lab.store)], "limit": limit}
+    params |= {"weights": "w", "template": "plain", "dtype": "float32"}
+    to_score = (Path(evaluate.__file__).parent / "sql" / "to_score.sql").read_text()
+    scores = (evaluate_score.SQL / "rationale_scores.sql").read_text()
+    given = {"weights_hash": "w", "template": "plain", "dtype": "float32", "student": "tiny", "n_tokens": 3}
+    given |= {"mean_nll": 1.0, "mean_rank": 2.0, "scored_at": "2026-01-02T03:04:05.000000"}
+    with full_lab.store.write() as con:
+        wanted = [key for key, *_ in con.execute(to_score, params).fetchall()]
+        every = [key for key, *_ in con.execute(to_score, params | {"limit": 40}).fetchall()]
+        full_lab.store.insert(con, "rationale_score", [given | {"rationale_key": key} for key in every])
+        shown = [{row[3]: row[6] for row in con.execute(scores, params | {"limit": n}).fetchall()} for n in (limit, 40)]
+    assert (len(wanted), len(every)) == (3 * limit - 1, 3 * 40 - 4)
+    assert shown == [{None: limit, 1: limit, 3: limit - 1} if limit > 1 else {None: 1, 1: 1}, {None: 40, 1: 40, 3: 36}]
 
 
 def _cot(store: Path, *words: str) -> str:
@@ -123,6 +148,30 @@ def test_predictions_beside_another_runs_and_as_files(full_lab: Any, tmp_path: P
             text=True,
         )
         assert done.returncode == 2 and message in done.stderr
+
+
+def test_beside_untouched_is_the_same_students_base(full_lab: Any) -> None:
+    full_lab.untouched(range(3), "other")
+    with full_lab.store.write() as con:
+        con.execute("UPDATE evaluation SET created_at = created_at + INTERVAL 1 DAY WHERE student = 'other'")
+        (run,) = con.execute("SELECT min(run_key) FROM run").fetchone() or ("",)
+    words = ("predictions", "--beside", "untouched", "--json", "--limit", "1000", "--store", str(full_lab.store.path))
+    for more, n in ((("--model", run), 100), ((), 600)):
+        found = json.loads(CliRunner().invoke(app, [*words, *more]).stdout)
+        assert len(found) == n and {row["student"] for row in found} == {"tiny"}
+        assert len({row["question_key"] for row in found if row["other_verdict"] == "correct"}) == 5  # tiny's, not 3
+    refused = CliRunner().invoke(app, [*words, "--model", "other"])
+    assert "nothing called 'untouched' of the same student" in str(refused.exception)
+
+
+def test_a_run_examined_on_two_data_sets_is_listed_once(lab: Any) -> None:
+    math = lab.other("math")
+    run = math.run(math.cell("teacher", 3, "original", lambda q: f"The answer is {q.gold}"), 1, range(40))
+    lab.other("math-4s").evaluate(run, range(70))
+    with lab.store.write() as con:
+        con.execute("UPDATE evaluation SET created_at = created_at + INTERVAL 1 DAY WHERE dataset = 'math-4s'")
+    shown = json.loads(CliRunner().invoke(app, ["runs", run[:8], "--json", "--store", str(lab.store.path)]).stdout)
+    assert [(row["run_key"], row["n"], row["n_correct"]) for row in shown] == [(run, 100, 70)]
 
 
 def test_companions_of_a_run_are_its_answer_only_students(full_lab: Any, capsys: pytest.CaptureFixture[str]) -> None:

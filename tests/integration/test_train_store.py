@@ -15,12 +15,17 @@ from typer.testing import CliRunner
 
 from cotdistill import environments, sources
 from cotdistill.cli import app
+from cotdistill.commands.asking import plan_runs
+from cotdistill.commands.train import make_orders
+from cotdistill.errors import ConfigError
 from cotdistill.evaluate import merged
 from cotdistill.evaluate.models import trained_models
 from cotdistill.evaluate.transformers_engine import TransformersEngine
 from cotdistill.store.cells import Cell
 from cotdistill.store.corpora import Corpus
+from cotdistill.store.spool import utc_now
 from cotdistill.store.store import Store
+from cotdistill.tasks import keys
 from cotdistill.tasks.values import Recipe
 from cotdistill.train import cards, profiles, students
 from cotdistill.train.run import Order, train_all, train_runs
@@ -109,6 +114,8 @@ def test_llamafactorys_files_are_written_where_it_is_not_installed(lab: tuple[St
     assert json.loads((config.parent / "deepspeed.json").read_text())["zero_optimization"]["stage"] == 2
     assert asked(store, "SELECT count(*) FROM run") == [(0,)]
     assert "--write is for trainer llamafactory" in str(cot(*words[:3], "--write", str(tmp_path)).exception)
+    alone = json.loads(cot(*words, "--write", str(tmp_path / "one"), "--json").stdout)
+    assert all(row["command"].startswith("CUDA_VISIBLE_DEVICES=0 llamafactory-cli train ") for row in alone)
 
 
 def test_runs_are_listed_shown_and_compared(lab: tuple[Store, Corpus]) -> None:
@@ -233,3 +240,62 @@ def test_blooms_adapter_is_merged_for_vllm(
     ids = torch.tensor([[5, 6, 7, 8]])
     with torch.inference_mode():
         torch.testing.assert_close(apart.model(ids).logits, whole.model(ids).logits, rtol=1e-5, atol=1e-5)
+
+
+def recorded(store: Store, corpus: Corpus, base: Path, saved: str, student: str | None = None) -> str:
+    """A finished run on the base in a directory, as training leaves it in the store; nothing is trained."""
+    key = keys.digest("recorded", str(base), saved)
+    row = {"run_key": key, "student": student or base.name, "base_dir": str(base), "corpus_hash": corpus.corpus_hash}
+    row |= {"base_hash": students.base_hash(base), "trainer": "trl", "template": "plain", "seed": 1, "versions": "{}"}
+    row |= {"profile": profiles.load("laptop").model_dump_json(), "output_dir": "", "created_at": utc_now()}
+    detail = json.dumps({"saved": saved, "weights_hash": key})
+    with store.write() as con:
+        store.insert(con, "run", [row])
+        event = {"run_key": key, "happened_at": utc_now(), "event": "finished", "detail": detail}
+        store.insert(con, "run_event", [event])
+    (store.dir_for("runs") / key / "model").mkdir(parents=True)
+    return key
+
+
+def test_an_adapter_is_not_put_on_a_base_that_has_changed(lab: tuple[Store, Corpus], tmp_path: Path) -> None:
+    store, corpus = lab
+    base = shutil.copytree(students.locate(students.resolve_student("tiny")), tmp_path / "base")
+    adapter, whole = (recorded(store, corpus, base, saved) for saved in ("adapter", "merged"))
+    assert [m.run_key for m in trained_models(store)] == [None, adapter, whole]
+    (base / "generation_config.json").write_text('{"_from": "somewhere else"}')
+    with pytest.raises(ConfigError, match=f"run {adapter} is an adapter, and what is in {base} has other weights"):
+        trained_models(store, [adapter])
+    assert [m.run_key for m in trained_models(store, [whole])] == [None, whole]
+
+
+def test_a_base_that_is_gone_stops_nothing_but_its_own_runs(
+    lab: tuple[Store, Corpus], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    store, corpus = lab
+    tiny = students.locate(students.resolve_student("tiny"))
+    gone, moved = (shutil.copytree(tiny, tmp_path / name) for name in ("gone", "moved"))
+    lost, kept = recorded(store, corpus, gone, "adapter"), recorded(store, corpus, tiny, "adapter", "tiny")
+    found = recorded(store, corpus, moved, "adapter", "tiny")  # whose name says where the same weights are
+    for folder in (gone, moved):
+        shutil.rmtree(folder)
+    with pytest.raises(ConfigError, match=f"the base of gone is gone from {gone}"):
+        trained_models(store, [lost])
+    for datasets in (None, ["arith"]):
+        assert [m.run_key for m in plan_runs(store, None, datasets)["arith"]] == [None, kept, found]
+        assert f"skipped: the base of gone is gone from {gone}" in capsys.readouterr().err
+    shutil.rmtree(store.dir_for("runs") / kept)
+    assert [m.run_key for m in plan_runs(store, None, None)["arith"]] == [None, found]
+    assert f"skipped: the weights of run {kept} are gone" in capsys.readouterr().err
+    with pytest.raises(ConfigError, match="can be evaluated: the base of gone"):
+        plan_runs(store, "gone", None)
+    capsys.readouterr()
+
+    def ordered(named: list[str] | None) -> list[str]:
+        return [order.student.name for order in make_orders(store, named, None, {}, None, None)]
+
+    assert ordered(["tiny"]) == ["tiny"] and capsys.readouterr().err == ""
+    assert ordered(None) == ["tiny"] and "skipped: student gone, trained before: " in capsys.readouterr().err
+    with store.write() as con:
+        con.execute("DELETE FROM run WHERE student = 'tiny'")
+    with pytest.raises(ConfigError, match="student gone, trained before: "):
+        ordered(None)

@@ -200,6 +200,23 @@ def test_run_status_reads_interrupted_without_a_sign_of_life(store_path: Path) -
     }
 
 
+def test_a_finished_run_keeps_its_outcome_whatever_fails_later(store_path: Path) -> None:
+    store = Store.open(store_path)
+    run = {"run_key": "r", "seed": 1, "created_at": utc_now()} | dict.fromkeys(
+        ("student", "base_dir", "base_hash", "corpus_hash", "trainer", "profile", "template", "output_dir", "versions"),
+        "x",
+    )
+    seen = []
+    with store.write() as con:
+        store.insert(con, "run", [run])
+        for second, event in enumerate(("failed", "finished", "failed")):
+            at = f"2026-01-01T00:00:0{second}.000000"
+            row = EVENT | {"event": event, "happened_at": at, "detail": f"{event} {second}"}
+            store.insert(con, "run_event", [row])
+            seen += con.execute("SELECT status, outcome FROM run_status").fetchall()
+    assert seen == [("failed", "failed 0"), ("finished", "finished 1"), ("finished", "finished 1")]
+
+
 def test_times_sort_as_text() -> None:
     first = utc_now()
     time.sleep(0.001)

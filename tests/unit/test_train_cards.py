@@ -2,11 +2,13 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from cotdistill import workers
-from cotdistill.errors import ConfigError
+from cotdistill.errors import ConfigError, TrainError
+from cotdistill.tasks import templates
 from cotdistill.train import cards, llamafactory, profiles
 from cotdistill.train.run import _slots
 
@@ -78,6 +80,33 @@ def test_a_step_is_as_many_rows_whatever_the_cards(tmp_path: Path) -> None:
         assert ("deepspeed" in found) == (n > 1)
     with pytest.raises(ConfigError, match="accumulate = 8 batches cannot be divided among 3 cards"):
         llamafactory.check(paper, 3)
+
+
+@pytest.mark.parametrize(("inherited", "sees"), [(None, "0"), ("2,3", "2"), ("", "")])
+def test_llamafactory_sees_one_card_where_none_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, inherited: str | None, sees: str
+) -> None:
+    pytest.importorskip("torch", reason="the students need the extra `cpu`")
+    from cotdistill.train import llamafactory_trainer, students
+    from cotdistill.train.trl_trainer import Pair
+
+    def run(written: llamafactory.Written, *_: Any) -> int:
+        raise TrainError(f"sees {dict(written.environment)}")
+
+    monkeypatch.setattr(llamafactory_trainer, "_run", run)
+    if inherited is None:
+        monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    else:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", inherited)
+    tiny = students.locate(students.resolve_student("tiny"))
+    tokenizer = students.load_tokenizer(tiny)
+    with pytest.raises(TrainError) as said:
+        llamafactory_trainer.train(
+            tiny, tokenizer, {"train": [Pair("a", "b")]}, templates.resolve("plain", tokenizer),
+            profiles.load("paper"), seed=1, folder=tmp_path, output=tmp_path / "model", cards=(),
+            on_step=lambda step: None, on_ready=lambda found: None,
+        )  # fmt: skip
+    assert str(said.value) == f"sees {{'CUDA_VISIBLE_DEVICES': '{sees}'}}"
 
 
 def test_llamafactory_is_not_asked_for_what_it_does_otherwise() -> None:

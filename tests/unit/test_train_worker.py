@@ -1,8 +1,10 @@
 """The base that a worker reads is the one its run's key was made of, whichever trainer reads it and however often."""
 
 import json
+import shutil
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,8 @@ pytest.importorskip("torch", reason="the students need the extra `cpu`")
 pytest.importorskip("trl", reason="the students need the extra `cpu`")
 
 from cotdistill.errors import TrainError
-from cotdistill.train import profiles, sft, students, trouble, worker
+from cotdistill.tasks import templates
+from cotdistill.train import profiles, sft, students, trl_trainer, trouble, worker
 
 PROFILE = profiles.load("laptop")
 
@@ -79,8 +82,38 @@ def test_a_run_on_a_changed_base_fails_and_says_so_in_the_spool(base: Path, trai
     (base / "config.json").write_text("[]")
     with pytest.raises(TrainError, match="has changed since the run was started"):
         worker.Worker().do(asdict(wanted), lambda message: None)
-    lines = [line for file in (base.parent / "spool").iterdir() for line in file.read_text().splitlines()]
-    told = [record["row"] for record in map(json.loads, lines) if record["table"] == "run_event"]
+    told = events(base)
     assert [row["event"] for row in told] == ["started", "failed"]
     assert "has changed" in json.loads(told[1]["detail"])["error"]
     assert not (base.parent / "run" / "model").exists()
+
+
+def events(base: Path) -> list[dict[str, Any]]:
+    """What the runs on `base` said of themselves, in order."""
+    files = sorted((base.parent / "spool").iterdir())
+    records = [json.loads(line) for file in files for line in file.read_text().splitlines()]
+    return [record["row"] for record in records if record["table"] == "run_event"]
+
+
+def test_a_run_that_another_process_finished_meanwhile_is_not_done_again(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainings: list[int] = []
+
+    def train(*_: Any, output: Path, **__: Any) -> trl_trainer.Trained:
+        trainings.append(1)
+        output.mkdir()
+        (output / "config.json").write_text("{}")
+        return trl_trainer.Trained("hash", "model", 1, 2, float(len(trainings)), 1, 0, 0.5)
+
+    monkeypatch.setattr(trl_trainer, "train", train)
+    monkeypatch.setattr(templates, "resolve", lambda name, tokenizer: None)
+    monkeypatch.setitem(worker.LOADERS, "trl", lambda path, numbers: sft.Base(path, None, None, "cpu"))
+    wanted = asdict(job(base, "trl"))
+    done = [worker.Worker().do(wanted, lambda message: None) for _ in range(2)]
+    assert done[0] == done[1] and len(trainings) == 1
+    told = events(base)
+    assert [row["event"] for row in told] == ["started", "finished", "finished"]
+    assert told[1]["detail"] == told[2]["detail"]
+    shutil.rmtree(base.parent / "run" / "model")  # weights that are gone are trained again
+    assert worker.Worker().do(wanted, lambda message: None)["seconds"] == 2.0
