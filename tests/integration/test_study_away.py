@@ -12,6 +12,7 @@ from store_lab import table_rows
 from cotdistill.errors import BudgetReached, ConfigError, Error, MissingExtra, StoreError
 from cotdistill.evaluate.options import Options
 from cotdistill.evaluate.plan import sheet
+from cotdistill.gen.budget import spent
 from cotdistill.gen.builtin.background import start_server
 from cotdistill.store.store import Store, StoreLocked
 from cotdistill.study import make_tasks, ray_executor
@@ -157,6 +158,40 @@ def test_a_cap_is_divided_among_the_shards(tmp_path: Path, monkeypatch: pytest.M
     assert [(part.shard, part.max_usd) for part in parts] == [((i, 4), 2.0) for i in range(4)]  # type: ignore[union-attr]
     assert [part.max_usd for part in RayExecutor(shards=2)._parts(store, replace(task, max_usd=1.0))] == [0.0, 0.0]  # type: ignore[union-attr]
     assert [part.max_usd for part in RayExecutor(shards=2)._parts(store, task)] == [None, None]  # type: ignore[union-attr]
+
+
+def test_what_a_killed_worker_spent_comes_home_before_the_rest_is_divided(tmp_path: Path) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    [task] = harvests(store)
+    executor = RayExecutor(shards=2, shared=tmp_path / "shared")
+    first, _ = executor._parts(store, replace(task, max_usd=10.0))
+    place = tmp_path / "shared" / ray_executor._folder(first)
+    with start_server() as server:
+        priced = {
+            **task.teacher,
+            "provider": "openai-compatible",
+            "base_url": server.base_url,
+            "usd_input": 1.0,
+            "usd_output": 2.0,
+            "listed_on": "2026-01-01",
+        }
+        work(Parcel(replace(first, teacher=priced), rows_for(store, first), str(place)))  # and nobody was told
+    bought = table_rows(Store.open(place / "task.duckdb"), REPLIES)
+    assert bought and not table_rows(store, REPLIES)
+    usd = spent(Store.open(place / "task.duckdb"))
+    parts = executor._parts(store, replace(task, max_usd=10.0))
+    share = (10.0 - usd) / 2
+    assert usd > 0 and spent(store) == pytest.approx(usd)
+    assert [part.max_usd for part in parts] == pytest.approx([share + usd, share])  # type: ignore[union-attr]
+    assert table_rows(store, REPLIES) == bought
+
+
+def test_a_cap_on_a_cluster_without_a_shared_folder_is_refused(tmp_path: Path) -> None:
+    store = study_lab.with_questions(tmp_path / "lab.duckdb")
+    [task] = harvests(store)
+    priced = replace(task, teacher={**task.teacher, "provider": "openai"}, max_usd=1.0)
+    with pytest.raises(ConfigError, match="--shared FOLDER"):
+        RayExecutor().do(store, [priced], Watch())
 
 
 def test_where_to_run_is_said_in_one_word() -> None:
