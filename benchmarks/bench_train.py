@@ -69,7 +69,7 @@ LINES = [
     Line("trainer unsloth", profile=FLOAT32, trainer="unsloth"),
     Line("TRL's defaults, a thread a core", {}, threads={"OMP_NUM_THREADS": str(os.cpu_count() or 1)}),
 ]
-TINY = Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=1e-3, max_tokens=256, method="full", seeds=5)
+TINY = Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=1e-3, max_tokens=256, method="full", seeds=10)
 SETTINGS = {
     "tiny": TINY,
     "gemma": Setting(

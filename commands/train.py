@@ -72,6 +72,13 @@ def train(
     lr: Annotated[float | None, typer.Option(help="Learning rate, instead of the profile's.")] = None,
     batch_size: Annotated[int | None, typer.Option(min=1, help="Instead of the profile's.")] = None,
     max_tokens: Annotated[int | None, typer.Option(min=8, help="Longest pair, instead of the profile's.")] = None,
+    group_by_length: Annotated[
+        bool | None,
+        typer.Option(
+            "--group-by-length/--rows-as-they-come",
+            help="Batches of like lengths are faster and cost a little loss; default: the profile's.",
+        ),
+    ] = None,
     template: Annotated[str | None, typer.Option(help="auto, chat, alpaca, gemma, llama3 or plain.")] = None,
     trainer: Annotated[
         str | None,
@@ -104,6 +111,7 @@ def train(
         "lr": lr,
         "batch_size": batch_size,
         "max_tokens": max_tokens,
+        "group_by_length": group_by_length,
         "template": template,
     }
     chosen_cards = cards.named(gpus) if write else cards.chosen(gpus)
