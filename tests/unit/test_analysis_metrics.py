@@ -136,6 +136,7 @@ def test_equations_are_found_in_linear_time(piece: str) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # vendi-score asks scipy for an old name
 def test_against_the_reference_packages() -> None:
     diversity = pytest.importorskip("diversity", reason="pip install diversity sacrebleu vendi-score scikit-learn")
     sacrebleu = pytest.importorskip("sacrebleu")
