@@ -98,7 +98,12 @@ def test_answers_and_scores_agree_item_by_item(tmp_path: Path) -> None:
 
 
 def _explained(mine: dict[str, Any], theirs: str) -> bool:
-    """Where our rule reads more than "The answer is NUMBER": another announcement, or no number in that form."""
+    """Where our rule reads more than "The answer is NUMBER": another announcement, or no number in that form. Of
+    several announcements the harness was told to take the first, as the paper does; our rule takes the last."""
+    announced = re.findall(r"The answer is\s*(-?\d[\d,.]*\d|-?\d)", mine["text"])
     return (
-        mine["rule"] != "answer-is" or re.search(r"The answer is\s*-?\d", mine["text"]) is None or theirs == "[invalid]"
+        (len(announced) > 1 and (theirs, mine["answer"]) == (announced[0], announced[-1]))
+        or mine["rule"] != "answer-is"
+        or re.search(r"The answer is\s*-?\d", mine["text"]) is None
+        or theirs == "[invalid]"
     )
