@@ -100,7 +100,7 @@ def table(
         return f"<td{kind}>{text(value).text}</td>"
 
     head = "".join(
-        f'<th scope="col"{"" if i < words else " class=number"}>{escape(c)}</th>'
+        f'<th scope="col"{"" if i < words or i == wrapped else " class=number"}>{escape(c)}</th>'
         for i, c in enumerate(columns)
         if i in kept
     )

@@ -73,7 +73,7 @@ TINY = Setting("tiny", n_rows=640, n_held_out=64, batch=16, epochs=2, lr=1e-3, m
 SETTINGS = {
     "tiny": TINY,
     "gemma": Setting(
-        GEMMA, n_rows=24, n_held_out=12, batch=4, epochs=1, lr=3e-4, max_tokens=256, method="lora", seeds=3
+        GEMMA, n_rows=24, n_held_out=12, batch=4, epochs=1, lr=3e-4, max_tokens=256, method="lora", seeds=6
     ),
 }
 

@@ -30,8 +30,11 @@ def study_section(plan: Plan, holes: list[Hole]) -> Section:
         rows = [(h.stage, h.what, h.why, f"{h.n:,} {h.unit}") for h in holes]
         body.append(page.folded(f"{len(holes)} holes", page.table(("stage", "what", "why", "missing"), rows, words=3)))
     else:
-        body.append(page.paragraph("Nothing is missing: what follows is the whole design.", "note"))
+        whole = (
+            "Nothing is missing. What follows is all that the store holds: this design, and what else was run on it."
+        )
+        body.append(page.paragraph(whole, "note"))
     columns = ("student", "data set", "questions", "seeds", "supervisions", "one comparison", "all with one", "basis")
     body.append(page.paragraph("Smallest true difference, in points, that is found four times in five:", "note"))
-    body.append(page.table(columns, tells, words=2))
+    body.append(page.table(columns, tells, words=2, wrapped=len(columns) - 1))
     return Section("study", f"The study {design.name}", body, "Study")
