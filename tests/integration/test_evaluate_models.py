@@ -311,6 +311,20 @@ def test_a_teachers_calls_are_recorded_as_its_bill(store: Store, server: CannedS
     assert rows(store, "SELECT count(*) FROM attempt a JOIN prediction p ON p.prediction_key = a.reply_key") == [(5,)]
 
 
+def test_calls_that_were_turned_away_cost_nothing(store: Store, server: CannedServer) -> None:
+    priced = {"usd_input": 2.0, "usd_output": 10.0, "record_as": "gpt-test", "max_usd": 1.0}
+    server.answer = Canned.of({"error": {"message": "Incorrect API key", "type": "invalid_request_error"}}, status=401)
+    refused = replace(_served(server, **priced), what="teacher")
+    (wrong_key,) = evaluate_plan(store, {"arith": [refused]}, Asking(SHORT, limit=5))
+    assert wrong_key.status == "failed" and "401" in str(wrong_key.error)
+    picky = replace(_served(server, **priced, refuses=("temperature",)), what="teacher")
+    (never_sent,) = evaluate_plan(store, {"arith": [picky]}, Asking(SHORT, limit=5))
+    assert never_sent.status == "failed" and "temperature" in str(never_sent.error)
+    assert rows(store, "SELECT DISTINCT usd, usd_basis FROM attempt") == [(0.0, "free")]
+    assert rows(store, "SELECT count(*) FROM reservation ANTI JOIN attempt USING (attempt_key)") == [(0,)]
+    assert spent(store) == 0.0
+
+
 def test_a_cap_is_never_exceeded_and_the_rest_is_asked_under_a_higher_one(store: Store, server: CannedServer) -> None:
     priced = {"usd_input": 2.0, "usd_output": 10.0, "record_as": "gpt-test"}
 
