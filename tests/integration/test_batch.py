@@ -13,6 +13,7 @@ from servers.batch_driver import submit, teacher
 from servers.batch_gemini import GeminiProvider
 from servers.batch_openai import OpenAIProvider
 
+from cotdistill import study
 from cotdistill.errors import BudgetReached, ConfigError, TeacherError
 from cotdistill.gen.batch_collect import collect_batches, give_up
 from cotdistill.gen.batch_reconcile import reconcile_batches
@@ -87,6 +88,14 @@ def test_a_batch_is_submitted_once_collected_and_judged_at_half_price(desk: Desk
     assert desk.value("SELECT usd FROM spend") == pytest.approx(N * USD_EACH)
     assert collect_batches(desk.store).batches == []
     assert submit(desk.store, desk.teacher, N, None).n_batches == 0
+
+
+def test_how_long_a_batch_lay_there_says_nothing_of_its_teachers_pace(desk: Desk) -> None:
+    submit(desk.store, desk.teacher, 10, None)
+    desk.provider.finish(next(iter(desk.provider.batches.values())))
+    assert collect_batches(desk.store).n_received == 10
+    latency = (Path(study.__file__).parent / "sql" / "latency.sql").read_text()
+    assert desk.rows(latency) == []  # a plan has nothing to go by yet, and says what it assumes
 
 
 def test_requests_are_split_by_count_and_by_bytes(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
