@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 from arith_lab import question_row
 from servers.canned import Canned, CannedServer
+from typer.testing import CliRunner
 
+from cotdistill.cli import app
 from cotdistill.commands.scores import show_scores
 from cotdistill.errors import ConfigError
 from cotdistill.evaluate.decoding import Decoder
@@ -21,6 +23,7 @@ from cotdistill.evaluate.plan import Asking, Shots, sheet
 from cotdistill.evaluate.run import EvaluationResult, cards, evaluate_plan, spread
 from cotdistill.evaluate.worker import Job, Part
 from cotdistill.gen.budget import spent
+from cotdistill.gen.teachers import load_registry
 from cotdistill.store.store import Store
 from cotdistill.tasks import templates
 from cotdistill.tasks.datasets import arith
@@ -323,6 +326,17 @@ def test_calls_that_were_turned_away_cost_nothing(store: Store, server: CannedSe
     assert rows(store, "SELECT DISTINCT usd, usd_basis FROM attempt") == [(0.0, "free")]
     assert rows(store, "SELECT count(*) FROM reservation ANTI JOIN attempt USING (attempt_key)") == [(0,)]
     assert spent(store) == 0.0
+
+
+def test_a_model_that_refuses_a_temperature_answers_as_it_samples_by_itself(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = next(t.name for t in load_registry().values() if t.provider == "openai" and "temperature" in t.refuses)
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-none")
+    words = ["evaluate", "teacher", name, "--dataset", "arith", "--store", str(store.path), "--dry-run"]
+    assert CliRunner().invoke(app, words).exit_code == 0
+    refused = CliRunner().invoke(app, [*words, "--decode", "greedy"])
+    assert isinstance(refused.exception, ConfigError) and "Next: --decode served" in str(refused.exception)
 
 
 def test_a_cap_is_never_exceeded_and_the_rest_is_asked_under_a_higher_one(store: Store, server: CannedServer) -> None:
