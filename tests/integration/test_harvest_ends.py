@@ -1,7 +1,6 @@
 """A harvest that cannot go on: what was open is paid for, so it is waited for; what was turned away costs nothing."""
 
 import asyncio
-import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +19,6 @@ from cotdistill.gen.prompts import recipes
 from cotdistill.gen.purchase import Purchase
 from cotdistill.gen.purchase import planned as purchased
 from cotdistill.store.locks import buying, only_one
-from cotdistill.store.store import Store
 from cotdistill.tasks.values import Sampling
 
 TEN_CENTS = Sampling(max_tokens=10_000)  # at most, at 10 dollars a million
@@ -156,4 +154,4 @@ def test_a_teacher_is_asked_unaided_by_one_process_at_a_time(store_path: Path) -
     with only_one(store.spool_dir, "teacher-evaluation"):
         done = CliRunner().invoke(app, words)
     assert isinstance(done.exception, StoreError) and "another teacher-evaluation" in str(done.exception)
-    assert json.dumps(counts(Store.open(store_path))) == "[0, 0, 0]"
+    assert counts(store) == (0, 0, 0)

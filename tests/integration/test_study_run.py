@@ -178,7 +178,10 @@ def test_refused_replies_are_a_hole_that_names_how_they_are_asked_again(store: S
         )
     hole = find_holes(study_lab.design(), store, "lab")[0]
     assert (hole.stage, hole.why, hole.n) == ("harvest", "refused", 1)
-    assert "--level 3 --format original" in hole.next and hole.next.endswith(" --redo refused")
+    assert hole.next == (
+        "cotdistill generate --teacher builtin-strict --dataset arith --level 3 --format original --limit 30 "
+        "--max-tokens 512 --redo refused"
+    )
 
 
 def test_weights_that_are_gone_are_trained_again_only_where_they_must_answer(store: Store) -> None:
