@@ -37,7 +37,7 @@ def plan_runs(store: "Store", student: str | None, datasets: Sequence[str] | Non
     """Every finished run (of `student`) with its base, on what it was trained on or on `datasets`. Runs whose weights
     or base cannot be found are said and skipped. ConfigError: none is left."""
     from ..evaluate.models import base_model, trained_models
-    from ..train.students import locate, resolve_student
+    from ..train.students import find, locate, resolve_student
 
     with store.read() as con:
         runs = dict(con.execute((SQL / "trained_on.sql").read_text(), {"student": student}).fetchall())
@@ -57,7 +57,7 @@ def plan_runs(store: "Store", student: str | None, datasets: Sequence[str] | Non
         untouched = [base_model(found.name, locate(found), found.template)]
     lost: dict[str, None] = {}  # a run of several data sets is said once
     models = {
-        name: trained_models(store, keys, find=_find, skip=lost.setdefault) if keys else untouched
+        name: trained_models(store, keys, find=find, skip=lost.setdefault) if keys else untouched
         for name, keys in plan.items()
     }
     for reason in lost:
@@ -65,13 +65,6 @@ def plan_runs(store: "Store", student: str | None, datasets: Sequence[str] | Non
     if lost and not any(models.values()):
         raise ConfigError(f"no run of {store.path} can be evaluated: {next(iter(lost))}")
     return {name: several for name, several in models.items() if several}
-
-
-def _find(student: str) -> Path:
-    """Where the student of that name is. ConfigError: nowhere."""
-    from ..train.students import locate, resolve_student
-
-    return locate(resolve_student(student))
 
 
 def plan_models(
@@ -90,6 +83,7 @@ def plan_models(
     ConfigError: it is none of these, or a model that was trained on nothing here and no data set is given.
     """
     from ..evaluate.models import trained_models
+    from ..train.students import find
 
     with store.read() as con:
         finished = [
@@ -109,7 +103,7 @@ def plan_models(
     for dataset, keys in _with_companions(store, chosen).items():
         for examined in [EXAMINED_ON.get(dataset, dataset)] if datasets is None else datasets:
             plan.setdefault(examined, [])
-            plan[examined] += [m for m in trained_models(store, keys, find=_find) if m not in plan[examined]]
+            plan[examined] += [m for m in trained_models(store, keys, find=find) if m not in plan[examined]]
     for examined in datasets or ():
         plan.setdefault(examined, [])
         plan[examined] += [m for m in others if m not in plan[examined]]

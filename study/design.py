@@ -14,6 +14,7 @@ from ..store.corpora import RationaleKind
 from ..store.corpus_rules import Rules
 from ..tasks import keys
 from ..tasks.values import GoldVisible
+from ..train import cards
 
 
 def _listed(given: object) -> object:
@@ -37,7 +38,7 @@ def _cards(given: object) -> object:
     """`0`, `"0,1"` and `[0, 1]` are cards, as CUDA numbers them."""
     parts = given.split(",") if isinstance(given, str) else given if isinstance(given, list | tuple) else [given]
     found = [str(part).strip() for part in parts]
-    if not all(part.isdecimal() for part in found) or len(set(found)) < len(found):
+    if not cards.differ(found):
         raise ValueError('write different cards as 0, "0,1" or [0, 1]')
     return found
 

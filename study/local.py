@@ -21,7 +21,7 @@ from ..store.store import Store
 from ..tasks.values import Recipe, Sampling
 from ..train.profiles import Profile
 from ..train.run import TrainProgress, train_wanted
-from ..train.students import locate, resolve_student
+from ..train.students import find, locate, resolve_student
 from ..train.wanted import Order, Wanted, check, wanted_of
 from .executor import Watch
 from .tasks import EvaluateTask, HarvestTask, Outcome, Task, TrainTask
@@ -193,7 +193,7 @@ def wanted_by(store: Store, tasks: Sequence[TrainTask]) -> tuple[dict[str, Wante
 def _models(store: Store, tasks: Sequence[EvaluateTask]) -> dict[str, Model]:
     """Each task's model, by its key."""
     keys = [task.run_key for task in tasks if task.run_key is not None]
-    trained = trained_models(store, keys, find=lambda name: locate(resolve_student(name))) if keys else []
+    trained = trained_models(store, keys, find=find) if keys else []
     runs = {model.run_key: model for model in trained}
     found: dict[str, Model] = {}
     for task in tasks:

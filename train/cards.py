@@ -2,8 +2,14 @@
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 
 from ..errors import ConfigError
+
+
+def differ(parts: Sequence[str]) -> bool:
+    """Whether these are numbers of different cards, as CUDA numbers them."""
+    return all(part.isdecimal() for part in parts) and len(set(parts)) == len(parts)
 
 
 def named(text: str | None) -> tuple[str, ...]:
@@ -11,7 +17,7 @@ def named(text: str | None) -> tuple[str, ...]:
     if text is None:
         return ()
     found = tuple(part.strip() for part in text.split(","))
-    if not all(part.isdecimal() for part in found) or len(set(found)) < len(found):
+    if not differ(found):
         raise ConfigError(f"--gpus {text!r} is not a list of different cards. Next: --gpus 0,1")
     return found
 

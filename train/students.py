@@ -66,6 +66,11 @@ def resolve_student(name: str) -> Student:
     return Student(name, None, name)
 
 
+def find(name: str) -> Path:
+    """Where the student of that name is; as `resolve_student` and `locate`."""
+    return locate(resolve_student(name))
+
+
 def locate(student: Student) -> Path:
     """The student's directory, fetched from the hub when it is not on this machine yet.
 
